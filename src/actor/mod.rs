@@ -1,0 +1,1 @@
+pub mod id; pub mod payload;

@@ -1,0 +1,156 @@
+//! What a message carries.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// Bytes on their way from one actor to another.
+///
+/// Up to [`Payload::INLINE_MAX`] bytes travel inside the message; larger ones
+/// are on the heap, and a payload that goes to many is shared.
+#[derive(Clone)]
+pub struct Payload(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Inline { len: u8, bytes: [u8; Payload::INLINE_MAX] },
+    Heap(Box<[u8]>),
+    Shared(Arc<[u8]>),
+}
+
+impl Payload {
+    /// The most bytes that travel without an allocation.
+    pub const INLINE_MAX: usize = 78;
+
+    /// No bytes.
+    pub const fn empty() -> Self {
+        Self(Repr::Inline { len: 0, bytes: [0; Self::INLINE_MAX] })
+    }
+
+    /// Copies the bytes.
+    pub fn copy_from(bytes: &[u8]) -> Self {
+        if bytes.len() <= Self::INLINE_MAX {
+            let mut inline = [0; Self::INLINE_MAX];
+            inline[..bytes.len()].copy_from_slice(bytes);
+            Self(Repr::Inline { len: bytes.len() as u8, bytes: inline })
+        } else {
+            Self(Repr::Heap(bytes.into()))
+        }
+    }
+
+    /// The same bytes for many receivers: each further clone is a counter.
+    pub fn into_shared(self) -> Self {
+        match self.0 {
+            Repr::Heap(bytes) => Self(Repr::Shared(bytes.into())),
+            other => Self(other),
+        }
+    }
+
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Inline { len, bytes } => &bytes[..usize::from(*len)],
+            Repr::Heap(bytes) => bytes,
+            Repr::Shared(bytes) => bytes,
+        }
+    }
+}
+
+impl Default for Payload {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl Deref for Payload {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.as_slice()
+    }
+}
+
+impl AsRef<[u8]> for Payload {
+    fn as_ref(&self) -> &[u8] {
+        self.as_slice()
+    }
+}
+
+impl From<&[u8]> for Payload {
+    fn from(bytes: &[u8]) -> Self {
+        Self::copy_from(bytes)
+    }
+}
+
+impl<const N: usize> From<&[u8; N]> for Payload {
+    fn from(bytes: &[u8; N]) -> Self {
+        Self::copy_from(bytes)
+    }
+}
+
+impl From<&str> for Payload {
+    fn from(text: &str) -> Self {
+        Self::copy_from(text.as_bytes())
+    }
+}
+
+impl From<Vec<u8>> for Payload {
+    /// Takes the bytes over where they do not fit inline.
+    fn from(bytes: Vec<u8>) -> Self {
+        if bytes.len() <= Self::INLINE_MAX { Self::copy_from(&bytes) } else { Self(Repr::Heap(bytes.into())) }
+    }
+}
+
+impl From<String> for Payload {
+    fn from(text: String) -> Self {
+        text.into_bytes().into()
+    }
+}
+
+impl From<Arc<[u8]>> for Payload {
+    fn from(bytes: Arc<[u8]>) -> Self {
+        if bytes.len() <= Self::INLINE_MAX { Self::copy_from(&bytes) } else { Self(Repr::Shared(bytes)) }
+    }
+}
+
+impl PartialEq for Payload {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for Payload {}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "b\"{}\"", self.as_slice().escape_ascii())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_come_back_whole_around_the_inline_limit() {
+        for len in [0, 1, 64, Payload::INLINE_MAX - 1, Payload::INLINE_MAX, Payload::INLINE_MAX + 1, 4096] {
+            let bytes: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
+            assert_eq!(Payload::copy_from(&bytes).as_slice(), bytes);
+            assert_eq!(Payload::from(bytes.clone()).as_slice(), bytes);
+            assert_eq!(Payload::from(Arc::<[u8]>::from(bytes.clone())).as_slice(), bytes);
+            assert_eq!(Payload::copy_from(&bytes).into_shared().as_slice(), bytes);
+        }
+    }
+
+    #[test]
+    fn shared_payloads_share_their_bytes() {
+        let first = Payload::copy_from(&[7; 1000]).into_shared();
+        let second = first.clone();
+        assert_eq!(first.as_ptr(), second.as_ptr());
+    }
+
+    #[test]
+    fn it_fits_beside_a_header_in_two_cache_lines() {
+        assert_eq!(size_of::<Payload>(), 80);
+    }
+}

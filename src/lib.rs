@@ -1,0 +1,3 @@
+//! Raddle.
+pub mod actor;
+pub mod sync;
