@@ -1,3 +1,4 @@
-//! Raddle.
+//! Raddle: a lock-free, thread-per-core runtime for WebAssembly component actors.
+
 pub mod actor;
 pub mod sync;

@@ -1,0 +1,143 @@
+//! The two traits at which the planes meet, and the factory of what has both.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::{ActorId, Context, ExitReason, Failure, Message, Payload, ShardId};
+
+/// What became of one message.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was handled; for a request, with this reply.
+    Done(Option<Payload>),
+    /// It was handled, and the answer is a failure. The actor lives.
+    Failed(Failure),
+    /// The actor ended while handling it.
+    Exited(ExitReason),
+}
+
+/// Handles messages.
+pub trait Actor {
+    /// Handles one message. A panic counts as [`Outcome::Exited`].
+    fn handle(&mut self, context: &Context, message: &Message) -> Outcome;
+}
+
+/// Can be started, stopped, and asked how it is: what a supervisor needs.
+/// None of its methods waits: a guest's time is bounded by its limits.
+pub trait Child: Actor {
+    /// Called once, before the first message.
+    ///
+    /// # Errors
+    /// A failed start: this incarnation is dropped.
+    fn start(&mut self, context: &Context, incarnation: &Incarnation) -> Result<(), StartError> {
+        let _ = (context, incarnation);
+        Ok(())
+    }
+
+    /// Called once, after the last message, unless it has exited already.
+    /// What goes wrong in it changes nothing but the reason returned.
+    fn stop(&mut self, context: &Context, reason: StopReason) -> ExitReason {
+        let _ = context;
+        match reason {
+            StopReason::Normal => ExitReason::Normal,
+            StopReason::Shutdown | StopReason::Restart => ExitReason::Shutdown,
+        }
+    }
+
+    /// How are you?
+    fn health(&mut self, context: &Context) -> Health {
+        let _ = context;
+        Health::Unknown
+    }
+}
+
+/// What an actor is started as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incarnation {
+    /// The address that it keeps over restarts.
+    pub id: ActorId,
+    /// The name that it is registered under.
+    pub name: Option<Rc<str>>,
+    /// How many incarnations came before this one.
+    pub restarts: u32,
+}
+
+/// Why an actor is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopReason {
+    /// It asked for it, or the job is done.
+    Normal,
+    /// Its supervisor, or the runtime, is shutting down.
+    Shutdown,
+    /// It takes part in the restart of a sibling.
+    Restart,
+}
+
+/// The start failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// The actor said so.
+    #[error("{0}")]
+    Refused(String),
+    /// It ended while starting.
+    #[error("ended in its start: {0}")]
+    Exited(ExitReason),
+}
+
+/// How an actor is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It has no way to tell.
+    Unknown,
+    /// Well.
+    Healthy,
+    /// Works, but not as it should, and why.
+    Degraded(String),
+    /// Does not work, and why.
+    Unhealthy(String),
+}
+
+/// What one actor is made from, beyond its blueprint.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recipe {
+    /// Its configuration: what a guest reads through `config`.
+    pub config: BTreeMap<String, String>,
+}
+
+/// Makes actors of one kind: a component, or a native type. Known to all shards;
+/// each asks it once for a [`Nursery`] of its own.
+pub trait Blueprint: Send + Sync {
+    /// What it makes, for logs and reports.
+    fn name(&self) -> &str;
+
+    /// The part of it that lives on one shard. Called on that shard's thread.
+    ///
+    /// # Errors
+    /// Why this shard cannot have one.
+    fn nursery(&self, shard: ShardId, context: Rc<Context>) -> Result<Box<dyn Nursery>, CreateError>;
+}
+
+/// A shard's own supply of actors of one kind.
+pub trait Nursery {
+    /// Makes one, not yet started.
+    ///
+    /// # Errors
+    /// [`CreateError::Exhausted`] means: later.
+    fn create(&mut self, recipe: &Recipe) -> Result<Box<dyn Child>, CreateError>;
+
+    /// Called in idle turns: does a little work ahead of need. Is there more?
+    fn tend(&mut self) -> bool {
+        false
+    }
+}
+
+/// An actor could not be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CreateError {
+    /// No room now: a pool is used up. Try again, after a while.
+    #[error("no room for another instance: {0}")]
+    Exhausted(String),
+    /// It cannot be made.
+    #[error("{0}")]
+    Failed(String),
+}

@@ -1,0 +1,168 @@
+//! Messages, and what can become of them.
+
+use super::{ActorId, ExitReason, Payload, RequestId};
+
+/// One message on its way to one actor: two cache lines.
+#[derive(Debug, Clone, Default)]
+pub struct Message {
+    /// Who it is for. `None` only in an empty slot.
+    pub to: Option<ActorId>,
+    /// Who sent it; nobody, if it came from outside the runtime.
+    pub from: Option<ActorId>,
+    /// The request that waits for its reply, if it is a request.
+    pub request: Option<RequestId>,
+    /// When it was sent, in ns on the runtime's clock; 0 if nobody measures it.
+    pub sent_at_ns: u64,
+    /// When it is no longer worth handling, in ns on the runtime's clock; 0 is never.
+    pub expires_at_ns: u64,
+    /// The bytes.
+    pub payload: Payload,
+}
+
+impl Message {
+    /// A plain message from outside the runtime.
+    pub fn new(to: ActorId, payload: impl Into<Payload>) -> Self {
+        Self { to: Some(to), payload: payload.into(), ..Self::default() }
+    }
+}
+
+/// Why a message was not taken. It was never accepted: the sender still has it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The address never was, or no longer is.
+    #[error("no such actor: {0}")]
+    NoSuchActor(ActorId),
+    /// The receiver's mailbox is full.
+    #[error("the mailbox of {0} is full")]
+    MailboxFull(ActorId),
+    /// The way to the receiver's shard is full.
+    #[error("the way to shard {} is full", .0.shard())]
+    OutboxFull(ActorId),
+    /// The payload is larger than this runtime takes.
+    #[error("the message is {bytes} bytes, and the most is {bytes_max}")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The most that is taken.
+        bytes_max: usize,
+    },
+    /// The runtime is shutting down.
+    #[error("the runtime is shutting down")]
+    Closed,
+}
+
+/// What a handler answers when it will not or cannot do what it was asked.
+/// It does not end the actor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The message makes no sense to this actor, and never will.
+    #[error("rejected: {0}")]
+    Rejected(String),
+    /// It could not be handled now; the same message may succeed later.
+    #[error("try again: {0}")]
+    Retry(String),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// The outcome of a request that got no reply.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The request was not taken.
+    #[error(transparent)]
+    NotSent(#[from] SendError),
+    /// The callee handled it, and answered with a failure.
+    #[error("{0}")]
+    Failed(#[from] Failure),
+    /// The callee ended while handling it.
+    #[error("the callee ended: {0}")]
+    CalleeExited(ExitReason),
+    /// It was never handled.
+    #[error("the request was dropped: {0}")]
+    Dead(DeadReason),
+    /// The deadline passed.
+    #[error("no reply by the deadline")]
+    Timeout,
+    /// The runtime ended.
+    #[error("the runtime has ended")]
+    Closed,
+}
+
+/// Why an accepted message was never handled. Each is counted, exactly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
+#[repr(u8)]
+pub enum DeadReason {
+    /// The address was never anybody's.
+    #[error("no-such-actor")]
+    NoSuchActor,
+    /// The actor of that address is gone for good.
+    #[error("stale-generation")]
+    StaleGeneration,
+    /// The mailbox was full where it could not be refused at send.
+    #[error("mailbox-full")]
+    MailboxFull,
+    /// Its time to live ran out before it was handled.
+    #[error("expired")]
+    Expired,
+    /// Left in the mailbox of an actor that stopped.
+    #[error("drained")]
+    Drained,
+    /// Thrown away by a restart, where the actor is set to start empty.
+    #[error("restart-discard")]
+    RestartDiscard,
+    /// Over a quota.
+    #[error("quota")]
+    Quota,
+    /// Not allowed.
+    #[error("capability-denied")]
+    CapabilityDenied,
+    /// The guest could not make sense of the frame.
+    #[error("decode-failed")]
+    DecodeFailed,
+    /// A reply that came after its request had ended.
+    #[error("late-reply")]
+    LateReply,
+    /// Left in the mailbox of an actor whose supervisor gave up or stopped.
+    #[error("supervisor-stopped")]
+    SupervisorStopped,
+}
+
+impl DeadReason {
+    /// How many there are.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 11] = [
+        Self::NoSuchActor,
+        Self::StaleGeneration,
+        Self::MailboxFull,
+        Self::Expired,
+        Self::Drained,
+        Self::RestartDiscard,
+        Self::Quota,
+        Self::CapabilityDenied,
+        Self::DecodeFailed,
+        Self::LateReply,
+        Self::SupervisorStopped,
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_two_cache_lines() {
+        assert!(size_of::<Message>() <= 128, "{}", size_of::<Message>());
+    }
+
+    #[test]
+    fn dead_reasons_are_numbered_in_order() {
+        for (index, reason) in DeadReason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, index);
+        }
+    }
+}
