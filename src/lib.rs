@@ -1,4 +1,6 @@
 //! Raddle: a lock-free, thread-per-core runtime for WebAssembly component actors.
 
 pub mod actor;
+#[cfg(feature = "manifest")]
+pub mod manifest;
 pub mod sync;
