@@ -2,6 +2,8 @@
 
 pub mod actor;
 pub mod control;
+#[cfg(feature = "manifest")]
+pub mod manifest;
 pub mod metrics;
 pub mod shard;
 pub mod sync;

@@ -50,12 +50,12 @@ use supervise::SupervisorCell;
 use table::Table;
 
 pub use admission::Bounds;
-pub(crate) use spawn::{Command, Control};
+pub use spawn::{Command, Control};
 pub use spawn::{DeadLetter, ExitRecord, ShardReport, SpawnError, SpawnSpec, SupervisorId};
 pub use timer_wheel::{TICK_NS, TimerKey, TimerWheel};
 
 /// The names that outside threads can look up, by home shard.
-pub(crate) type Directory = imbl::HashMap<Arc<str>, ActorId>;
+pub type Directory = imbl::HashMap<Arc<str>, ActorId>;
 
 /// How much a shard does at a time, and how much it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,14 +104,14 @@ pub enum Turned {
 }
 
 /// The ends of one shard that outside threads hold.
-pub(crate) struct Outside {
-    pub(crate) injector: Injector<Command>,
-    pub(crate) counters: Arc<ShardCounters>,
-    pub(crate) directory: Reader<Directory>,
+pub struct Outside {
+    pub injector: Injector<Command>,
+    pub counters: Arc<ShardCounters>,
+    pub directory: Reader<Directory>,
 }
 
 /// A shard before it is on its thread.
-pub(crate) struct Seed {
+pub struct Seed {
     id: ShardId,
     shards: usize,
     config: ShardConfig,
@@ -125,7 +125,7 @@ pub(crate) struct Seed {
 }
 
 /// The shards of one runtime, one for each doorbell, joined by their rings.
-pub(crate) fn seeds(config: ShardConfig, clock: &Clock, doorbells: &[Arc<Doorbell>]) -> Vec<(Seed, Outside)> {
+pub fn seeds(config: ShardConfig, clock: &Clock, doorbells: &[Arc<Doorbell>]) -> Vec<(Seed, Outside)> {
     let shards = doorbells.len();
     let grow = |(index, ((outlets, inlets), doorbell)): (usize, ((Outlets, Inlets), &Arc<Doorbell>))| {
         let (injector, intake) = injector(config.injector_commands_max, doorbell.clone());
@@ -157,7 +157,7 @@ enum Timer {
 }
 
 /// One shard.
-pub(crate) struct Shard {
+pub struct Shard {
     id: ShardId,
     shards: usize,
     config: ShardConfig,
@@ -200,7 +200,7 @@ pub(crate) struct Shard {
 
 impl Shard {
     /// The shard that grows from this seed, on the thread that it will stay on.
-    pub(crate) fn new(seed: Seed) -> Self {
+    pub fn new(seed: Seed) -> Self {
         let Seed { id, shards, config, clock, outlets, inlets, intake, doorbell, counters, directory } = seed;
         let admission = Rc::new(Admission::new(id, shards, config.bounds, clock.clone()));
         let context = Rc::new(Context::new(id, Box::new(ShardView(admission.clone()))));
@@ -241,7 +241,7 @@ impl Shard {
     }
 
     /// What rings when something comes in.
-    pub(crate) fn doorbell(&self) -> &Arc<Doorbell> {
+    pub fn doorbell(&self) -> &Arc<Doorbell> {
         &self.doorbell
     }
 

@@ -73,7 +73,7 @@ pub enum SpawnError {
 }
 
 /// From an outside thread to a shard, through its injector.
-pub(crate) enum Command {
+pub enum Command {
     /// A message for an actor of this shard.
     Tell(Message),
     /// A request to an actor of this shard; its deadline is when it expires.
@@ -83,7 +83,7 @@ pub(crate) enum Command {
 }
 
 /// What an outside thread asks of a shard.
-pub(crate) enum Control {
+pub enum Control {
     Spawn { spec: SpawnSpec, done: Resolver<Result<ActorId, SpawnError>> },
     Stop { actor: ActorId, shutdown: Shutdown, done: Resolver<Option<ExitReason>> },
     StartSupervisor { spec: SupervisorSpec, done: Resolver<SupervisorId> },

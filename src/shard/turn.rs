@@ -14,7 +14,7 @@ const CLOCK_EVERY_MESSAGES: usize = 64;
 
 impl Shard {
     /// Does a bounded amount of work.
-    pub(crate) fn turn(&mut self) -> Turned {
+    pub fn turn(&mut self) -> Turned {
         if self.halted {
             return Turned::Halted;
         }
@@ -41,7 +41,7 @@ impl Shard {
 
     /// Is there something to do that does not wait for a timer? To be asked once
     /// more after the doorbell was armed: it looks at everything that rings it.
-    pub(crate) fn has_work(&self) -> bool {
+    pub fn has_work(&self) -> bool {
         !self.intake.is_empty()
             || !self.inlets.is_empty()
             || !self.run_queue.is_empty()
