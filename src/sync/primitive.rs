@@ -73,15 +73,19 @@ mod real {
         thread::yield_now();
     }
 
+    /// Whether a model takes the wrong turn of this name; never here.
+    #[doc(hidden)]
+    pub fn structural(_site: &'static str) -> bool {
+        false
+    }
+
     /// Runs a scenario often, on real threads: a stress test. Under `cfg(loom)`
     /// the same call tries every interleaving.
     ///
     /// `RADDLE_STRESS_RUNS` sets how often (default 200).
     pub fn model(name: &str, f: impl Fn() + Send + Sync + 'static) {
-        let runs = std::env::var("RADDLE_STRESS_RUNS")
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(200_u64);
+        let runs =
+            std::env::var("RADDLE_STRESS_RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(200_u64);
         for _ in 0..runs {
             f();
         }
@@ -96,6 +100,9 @@ mod modelled {
     pub use loom::sync::Arc;
     pub use loom::sync::atomic::{self, AtomicBool, AtomicU64, AtomicUsize, fence};
     pub use loom::thread::{self, yield_now};
+
+    #[doc(hidden)]
+    pub use crate::sync::mutation::driven::structural;
 
     use std::sync::atomic::{AtomicU64 as RealU64, Ordering};
     use std::time::{Duration, Instant};
