@@ -147,7 +147,9 @@ impl Shard {
                 self.end(actor, child, reason);
             }
             Attempt::Failed(message) => self.start_failed(actor, message),
-            Attempt::Later(message) if self.now_ns.saturating_sub(since_ns) >= self.config.start_wait_ns_max => {
+            Attempt::Later(message)
+                if self.now_ns.saturating_sub(since_ns) >= self.config.start_wait_ns_max =>
+            {
                 self.start_failed(actor, message);
             }
             Attempt::Later(_) => {
@@ -163,11 +165,8 @@ impl Shard {
     fn attempt_start(&mut self, actor: ActorId) -> Attempt {
         let Some(about) = self.about(actor) else { return Attempt::Failed("it is gone".into()) };
         let spec = about.spec.clone();
-        let incarnation = Incarnation {
-            id: actor,
-            name: spec.name.as_deref().map(Rc::from),
-            restarts: about.restarts,
-        };
+        let incarnation =
+            Incarnation { id: actor, name: spec.name.as_deref().map(Rc::from), restarts: about.restarts };
         let mut child = match self.create(&spec) {
             Ok(child) => child,
             Err(CreateError::Exhausted(message)) => return Attempt::Later(message),
@@ -299,8 +298,7 @@ impl Shard {
             return;
         }
         about.restarts = about.restarts.saturating_add(1);
-        about.life =
-            Life::Starting { since_ns: now_ns + after_ns, wait_ns: ROOM_WAIT_NS_MIN, timer: None };
+        about.life = Life::Starting { since_ns: now_ns + after_ns, wait_ns: ROOM_WAIT_NS_MIN, timer: None };
         if after_ns == 0 {
             return self.start(actor);
         }
@@ -340,8 +338,8 @@ impl Shard {
                         let context = &*self.context;
                         context.enter(actor, 0);
                         let stop = AssertUnwindSafe(|| child.stop(context, StopReason::Shutdown));
-                        let stopped = catch_unwind(stop)
-                            .unwrap_or_else(|panic| ExitReason::Panic(panic_text(&*panic)));
+                        let stopped =
+                            catch_unwind(stop).unwrap_or_else(|panic| ExitReason::Panic(panic_text(&*panic)));
                         context.leave();
                         self.apply_effects();
                         stopped

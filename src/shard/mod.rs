@@ -105,8 +105,11 @@ pub enum Turned {
 
 /// The ends of one shard that outside threads hold.
 pub struct Outside {
+    /// The way in.
     pub injector: Injector<Command>,
+    /// What it counts.
     pub counters: Arc<ShardCounters>,
+    /// The names whose home it is.
     pub directory: Reader<Directory>,
 }
 
@@ -263,3 +266,6 @@ impl Shard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

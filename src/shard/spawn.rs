@@ -82,21 +82,55 @@ pub enum Command {
     Control(Box<Control>),
 }
 
-/// What an outside thread asks of a shard.
+/// What an outside thread asks of a shard. Each answer goes through its resolver;
+/// one that nobody waits for any longer is dropped.
 pub enum Control {
-    Spawn { spec: SpawnSpec, done: Resolver<Result<ActorId, SpawnError>> },
-    Stop { actor: ActorId, shutdown: Shutdown, done: Resolver<Option<ExitReason>> },
-    StartSupervisor { spec: SupervisorSpec, done: Resolver<SupervisorId> },
-    StartChild {
-        supervisor: SupervisorId,
-        shard: ShardId,
-        policy: ChildPolicy,
+    /// Start an actor that no supervisor looks after.
+    Spawn {
+        /// What.
         spec: SpawnSpec,
+        /// Its address, once it is up.
         done: Resolver<Result<ActorId, SpawnError>>,
     },
-    StopSupervisor { supervisor: SupervisorId, done: Resolver<Option<ExitReason>> },
-    /// Stop every actor that no supervisor looks after, and every supervisor.
+    /// Stop an actor.
+    Stop {
+        /// Which.
+        actor: ActorId,
+        /// How.
+        shutdown: Shutdown,
+        /// Why it ended, if it was there and has no supervisor to know it.
+        done: Resolver<Option<ExitReason>>,
+    },
+    /// Start a supervisor on this shard.
+    StartSupervisor {
+        /// What it does.
+        spec: SupervisorSpec,
+        /// Its address.
+        done: Resolver<SupervisorId>,
+    },
+    /// Start a child of a supervisor of this shard.
+    StartChild {
+        /// Whose.
+        supervisor: SupervisorId,
+        /// Where it is to live.
+        shard: ShardId,
+        /// How the supervisor treats it.
+        policy: ChildPolicy,
+        /// What.
+        spec: SpawnSpec,
+        /// Its address, once it is up.
+        done: Resolver<Result<ActorId, SpawnError>>,
+    },
+    /// Stop a supervisor of this shard and its children, the last one first.
+    StopSupervisor {
+        /// Which.
+        supervisor: SupervisorId,
+        /// Why it ended, if it was there.
+        done: Resolver<Option<ExitReason>>,
+    },
+    /// Stop every supervisor, and every actor that has none.
     StopAll,
+    /// Say what was done so far.
     Report(Resolver<ShardReport>),
     /// End the loop.
     Halt,

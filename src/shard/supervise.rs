@@ -30,8 +30,7 @@ struct Starting {
 impl Shard {
     pub(super) fn start_supervisor(&mut self, spec: &SupervisorSpec, done: &Resolver<SupervisorId>) {
         let machine = Supervisor::new(spec, self.now_ns ^ 0x9e37_79b9_7f4a_7c15);
-        let cell =
-            SupervisorCell { machine, starting: HashMap::new(), stopped: Vec::new(), asked: false };
+        let cell = SupervisorCell { machine, starting: HashMap::new(), stopped: Vec::new(), asked: false };
         if let Some(supervisor) = self.supervisors.insert(cell) {
             // Whoever gave up waiting has no address for it; it does no harm.
             let _ = done.resolve(supervisor);
@@ -90,11 +89,7 @@ impl Shard {
         self.carry_out(child.supervisor, commands);
     }
 
-    pub(super) fn stop_supervisor(
-        &mut self,
-        supervisor: SupervisorId,
-        done: Resolver<Option<ExitReason>>,
-    ) {
+    pub(super) fn stop_supervisor(&mut self, supervisor: SupervisorId, done: Resolver<Option<ExitReason>>) {
         match self.supervisors.get_mut(supervisor) {
             Some(cell) => {
                 cell.stopped.push(done);
