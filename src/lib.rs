@@ -5,5 +5,7 @@ pub mod control;
 #[cfg(feature = "manifest")]
 pub mod manifest;
 pub mod metrics;
+#[cfg(feature = "runtime")]
+pub mod runtime;
 pub mod shard;
 pub mod sync;
