@@ -2,3 +2,5 @@
 
 pub mod actor;
 pub mod sync;
+#[cfg(feature = "wasm")]
+pub mod wasm;
