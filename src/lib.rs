@@ -9,3 +9,5 @@ pub mod metrics;
 pub mod runtime;
 pub mod shard;
 pub mod sync;
+#[cfg(feature = "wasm")]
+pub mod wasm;
