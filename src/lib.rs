@@ -5,5 +5,9 @@ pub mod control;
 #[cfg(feature = "manifest")]
 pub mod manifest;
 pub mod metrics;
+#[cfg(feature = "runtime")]
+pub mod runtime;
 pub mod shard;
 pub mod sync;
+#[cfg(feature = "wasm")]
+pub mod wasm;

@@ -25,9 +25,9 @@ impl Placement {
 
 /// The shard that decides who owns a name: the FNV-1a hash of the name.
 pub fn home_of(name: &str, shards: usize) -> ShardId {
-    let hash = name
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     // The upper half: the lower bits of FNV are its weakest.
     ShardId(((hash >> 32) % shards as u64) as u16)
 }

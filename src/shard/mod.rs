@@ -105,8 +105,11 @@ pub enum Turned {
 
 /// The ends of one shard that outside threads hold.
 pub struct Outside {
+    /// The way in.
     pub injector: Injector<Command>,
+    /// What it counts.
     pub counters: Arc<ShardCounters>,
+    /// The names whose home it is.
     pub directory: Reader<Directory>,
 }
 
@@ -122,6 +125,13 @@ pub struct Seed {
     doorbell: Arc<Doorbell>,
     counters: Arc<ShardCounters>,
     directory: Publisher<Directory>,
+}
+
+impl Seed {
+    /// The clock that it will go by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
 }
 
 /// The shards of one runtime, one for each doorbell, joined by their rings.
@@ -195,6 +205,7 @@ pub struct Shard {
     latency: Latency,
     dead_letters: VecDeque<DeadLetter>,
     exits: VecDeque<ExitRecord>,
+    closed: bool,
     halted: bool,
 }
 
@@ -235,6 +246,7 @@ impl Shard {
             latency: Latency::new(),
             dead_letters: VecDeque::new(),
             exits: VecDeque::new(),
+            closed: false,
             halted: false,
             clock,
         }
@@ -263,3 +275,6 @@ impl Shard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,6 +70,9 @@ pub enum SpawnError {
     /// The runtime is shutting down.
     #[error("the runtime is shutting down")]
     Closed,
+    /// Whoever asked did not wait for the answer any longer.
+    #[error("there was no answer in time")]
+    Unanswered,
 }
 
 /// From an outside thread to a shard, through its injector.
@@ -82,24 +85,61 @@ pub enum Command {
     Control(Box<Control>),
 }
 
-/// What an outside thread asks of a shard.
+/// What an outside thread asks of a shard. Each answer goes through its resolver;
+/// one that nobody waits for any longer is dropped.
 pub enum Control {
-    Spawn { spec: SpawnSpec, done: Resolver<Result<ActorId, SpawnError>> },
-    Stop { actor: ActorId, shutdown: Shutdown, done: Resolver<Option<ExitReason>> },
-    StartSupervisor { spec: SupervisorSpec, done: Resolver<SupervisorId> },
-    StartChild {
-        supervisor: SupervisorId,
-        shard: ShardId,
-        policy: ChildPolicy,
+    /// Start an actor that no supervisor looks after.
+    Spawn {
+        /// What.
         spec: SpawnSpec,
+        /// Its address, once it is up.
         done: Resolver<Result<ActorId, SpawnError>>,
     },
-    StopSupervisor { supervisor: SupervisorId, done: Resolver<Option<ExitReason>> },
-    /// Stop every actor that no supervisor looks after, and every supervisor.
+    /// Stop an actor.
+    Stop {
+        /// Which.
+        actor: ActorId,
+        /// How.
+        shutdown: Shutdown,
+        /// Why it ended, if it was there and has no supervisor to know it.
+        done: Resolver<Result<Option<ExitReason>, SpawnError>>,
+    },
+    /// Start a supervisor on this shard.
+    StartSupervisor {
+        /// What it does.
+        spec: SupervisorSpec,
+        /// Its address.
+        done: Resolver<Result<SupervisorId, SpawnError>>,
+    },
+    /// Start a child of a supervisor of this shard.
+    StartChild {
+        /// Whose.
+        supervisor: SupervisorId,
+        /// Where it is to live.
+        shard: ShardId,
+        /// How the supervisor treats it.
+        policy: ChildPolicy,
+        /// What.
+        spec: SpawnSpec,
+        /// Its address, once it is up.
+        done: Resolver<Result<ActorId, SpawnError>>,
+    },
+    /// Stop a supervisor of this shard and its children, the last one first.
+    StopSupervisor {
+        /// Which.
+        supervisor: SupervisorId,
+        /// Why it ended, if it was there.
+        done: Resolver<Result<Option<ExitReason>, SpawnError>>,
+    },
+    /// Stop every supervisor, and every actor that has none.
     StopAll,
+    /// Say what was done so far.
     Report(Resolver<ShardReport>),
-    /// End the loop.
-    Halt,
+    /// End every actor that is left, and start no more.
+    Close(Resolver<()>),
+    /// Settle what has come in, say what was done, and end the loop. To be sent
+    /// when every shard is closed, so that nothing is on its way from another one.
+    Halt(Resolver<ShardReport>),
 }
 
 /// A message that nobody handled.
