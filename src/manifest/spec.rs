@@ -92,7 +92,7 @@ pub struct LimitsSpec {
 
 impl Default for LimitsSpec {
     fn default() -> Self {
-        Self { memory_bytes_max: 16 << 20, cpu_ms_max: 100 }
+        Self { memory_bytes_max: 64 << 20, cpu_ms_max: 100 }
     }
 }
 
