@@ -1,5 +1,6 @@
 //! What is in a manifest arrives; what is wrong with it is shown.
 
+mod documents;
 mod problems;
 
 use std::path::Path;
