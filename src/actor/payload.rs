@@ -46,6 +46,11 @@ impl Payload {
         }
     }
 
+    /// Does it own, or share, an allocation?
+    pub fn is_on_heap(&self) -> bool {
+        !matches!(self.0, Repr::Inline { .. })
+    }
+
     /// The bytes.
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {

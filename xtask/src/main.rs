@@ -1,1 +1,38 @@
-fn main() {}
+//! Developer tasks, beyond `cargo build` and `cargo test`: `cargo xtask --help`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod guests;
+
+/// What a developer does beyond `cargo build` and `cargo test`.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Rebuild the guests, or check that they match their sources
+    Guests(guests::Args),
+    /// Make a toolchain that builds guests, from Debian packages
+    GuestToolchain(guests::toolchain::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Task::parse() {
+        Task::Guests(args) => guests::run(&args),
+        Task::GuestToolchain(args) => guests::toolchain::make(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the checkout.
+fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().expect("xtask is a folder of the repository").to_owned()
+}

@@ -1,0 +1,50 @@
+//! What `wit-bindgen` makes of the contract in `wit/`.
+//!
+//! One world per optional export, since a component has to have every export of
+//! the worlds it is linked with. Unused imports, in contrast, fall away.
+
+#![allow(missing_docs)]
+
+/// What the runtime offers to guests.
+pub mod imports {
+    wit_bindgen::generate!({ path: "../../wit", world: "imports" });
+}
+
+/// What guests export. The `assert_guest`s are for unit tests: exports only link
+/// on wasm, and elsewhere it is they that use the actor.
+pub mod exports {
+    pub mod handler {
+        wit_bindgen::generate!({
+            path: "../../wit",
+            inline: "package raddle:guest; world handles { export raddle:actor/handler@0.1.0; }",
+            world: "raddle:guest/handles",
+            with: { "raddle:actor/types@0.1.0": crate::bindings::imports::raddle::actor::types },
+            pub_export_macro: true,
+        });
+        pub use exports::raddle::actor::handler::Guest;
+        pub fn assert_guest<T: Guest>() {}
+    }
+
+    pub mod lifecycle {
+        wit_bindgen::generate!({
+            path: "../../wit",
+            inline: "package raddle:guest; world lives { export raddle:actor/lifecycle@0.1.0; }",
+            world: "raddle:guest/lives",
+            with: { "raddle:actor/types@0.1.0": crate::bindings::imports::raddle::actor::types },
+            pub_export_macro: true,
+        });
+        pub use exports::raddle::actor::lifecycle::{Guest, Start, StopReason};
+        pub fn assert_guest<T: Guest>() {}
+    }
+
+    pub mod health {
+        wit_bindgen::generate!({
+            path: "../../wit",
+            inline: "package raddle:guest; world checks { export raddle:actor/health@0.1.0; }",
+            world: "raddle:guest/checks",
+            pub_export_macro: true,
+        });
+        pub use exports::raddle::actor::health::{Guest, Status};
+        pub fn assert_guest<T: Guest>() {}
+    }
+}

@@ -1,0 +1,11 @@
+//! CONTROL PLANE: decisions, as pure state machines.
+//!
+//! An event and the time go in, commands come out; no clock, no thread, no I/O.
+//! The shard that hosts a machine feeds it and carries its commands out.
+
+pub mod backoff;
+pub mod child_spec;
+pub mod intensity;
+pub mod placement;
+pub mod registry;
+pub mod supervisor;

@@ -1,0 +1,54 @@
+//! Which shard a thing lives on.
+
+use crate::actor::ShardId;
+
+/// Where to put an actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Placement {
+    /// The shards in turn.
+    #[default]
+    Spread,
+    /// This shard.
+    Shard(ShardId),
+}
+
+impl Placement {
+    /// The shard for the `index`-th actor that is placed so. `None` if the shard
+    /// asked for does not exist.
+    pub fn shard(self, index: usize, shards: usize) -> Option<ShardId> {
+        match self {
+            Self::Spread => Some(ShardId((index % shards) as u16)),
+            Self::Shard(shard) => (shard.index() < shards).then_some(shard),
+        }
+    }
+}
+
+/// The shard that decides who owns a name: the FNV-1a hash of the name.
+pub fn home_of(name: &str, shards: usize) -> ShardId {
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    // The upper half: the lower bits of FNV are its weakest.
+    ShardId(((hash >> 32) % shards as u64) as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spreading_takes_the_shards_in_turn() {
+        let shards: Vec<_> = (0..5).map(|i| Placement::Spread.shard(i, 2).unwrap().0).collect();
+        assert_eq!(shards, [0, 1, 0, 1, 0]);
+        assert_eq!(Placement::Shard(ShardId(2)).shard(0, 2), None);
+    }
+
+    #[test]
+    fn homes_are_spread_evenly() {
+        let mut count = [0_u32; 4];
+        for i in 0..4_000 {
+            count[home_of(&format!("aggregator.{i}"), 4).index()] += 1;
+        }
+        assert!(count.iter().all(|&n| (800..1200).contains(&n)), "{count:?}");
+    }
+}

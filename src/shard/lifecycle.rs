@@ -1,0 +1,438 @@
+//! The life of an actor on its shard.
+//!
+//! ```text
+//!  spawn ──► Naming ──► Starting ──► Up ──► (ended)
+//!               │          │  ▲       ▲        │
+//!               ▼          ▼  │       │        ├─ no supervisor ──► gone
+//!             gone       gone └───────┼─ Restart ◄─ Down ◄─ supervised
+//!                                     │              │
+//!                                     └── the same   └─ Remove ──► gone
+//!                                        address, name and mailbox
+//! ```
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::actor::{
+    ActorId, Child, CreateError, DeadReason, ExitReason, Incarnation, StartError, StopReason,
+};
+use crate::control::child_spec::Shutdown;
+use crate::control::registry::NameTaken;
+use crate::sync::Resolver;
+
+use super::mailbox::Mailbox;
+use super::signal::{ChildRef, Signal};
+use super::timer_wheel::TimerKey;
+use super::turn::panic_text;
+use super::{ExitRecord, Shard, ShardReport, SpawnError, SpawnSpec, Timer};
+
+/// How many abnormal exits are kept to look at. They are counted, all of them.
+const EXITS_KEPT: usize = 64;
+/// The first wait for room in a pool, in ns; each further one is twice as long.
+const ROOM_WAIT_NS_MIN: u64 = 1_000_000;
+/// The longest wait between two looks for room in a pool, in ns.
+const ROOM_WAIT_NS_MAX: u64 = 100_000_000;
+
+/// An actor in the table of its shard. What a message needs comes first; the
+/// rest is elsewhere.
+pub(super) struct ActorSlot {
+    /// The incarnation that is up, unless it is running right now.
+    pub(super) child: Option<Box<dyn Child>>,
+    pub(super) mailbox: Mailbox,
+    /// Is it in the run queue?
+    pub(super) queued: bool,
+    about: Box<About>,
+}
+
+struct About {
+    spec: SpawnSpec,
+    parent: Option<ChildRef>,
+    life: Life,
+    /// Who spawned it, and waits for it to be up.
+    started: Option<Resolver<Result<ActorId, SpawnError>>>,
+    /// Who wants to know of its end.
+    stopped: Vec<Resolver<Result<Option<ExitReason>, SpawnError>>>,
+    restarts: u32,
+    /// Was it told to stop before it was up?
+    stop_asked: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    /// Its name is being claimed.
+    Naming,
+    /// It is being made; there may be no room for it yet.
+    Starting {
+        since_ns: u64,
+        wait_ns: u64,
+        timer: Option<TimerKey>,
+    },
+    Up,
+    /// It ended, and its supervisor has not said yet what becomes of it.
+    Down,
+}
+
+enum Attempt {
+    Up,
+    /// No room yet.
+    Later(String),
+    Failed(String),
+    /// It came up, and asked to exit in its start.
+    Exited(Box<dyn Child>, ExitReason),
+}
+
+impl Shard {
+    /// Makes a new actor.
+    pub(super) fn spawn(
+        &mut self,
+        spec: SpawnSpec,
+        parent: Option<ChildRef>,
+        started: Option<Resolver<Result<ActorId, SpawnError>>>,
+    ) {
+        let name = spec.name.clone();
+        let about = About {
+            spec,
+            parent,
+            life: Life::Naming,
+            started,
+            stopped: Vec::new(),
+            restarts: 0,
+            stop_asked: false,
+        };
+        let slot = ActorSlot { child: None, mailbox: Mailbox::new(), queued: false, about: Box::new(about) };
+        if self.closed || self.actors.is_full() {
+            let error = if self.closed { SpawnError::Closed } else { SpawnError::NoSlot(self.id) };
+            return self.report_start(slot.about, Err(error));
+        }
+        let actor = self.actors.insert(slot).expect("the table is not full");
+        self.admission.open(actor);
+        self.counters.actors.set(self.actors.len() as u64);
+        match name {
+            Some(name) => self.claim_name(&name, actor),
+            None => self.begin_start(actor),
+        }
+    }
+
+    /// The name is this actor's, or it is not.
+    pub(super) fn on_granted(&mut self, actor: ActorId, answer: Result<(), NameTaken>) {
+        match answer {
+            Ok(()) => self.begin_start(actor),
+            Err(NameTaken(by)) => {
+                let Some(slot) = self.actors.get(actor) else { return };
+                let name = slot.about.spec.name.clone().unwrap_or_default();
+                self.discard(actor, false, SpawnError::NameTaken { name, by });
+            }
+        }
+    }
+
+    fn begin_start(&mut self, actor: ActorId) {
+        let now_ns = self.now_ns;
+        let Some(about) = self.about(actor) else { return };
+        if about.stop_asked {
+            return self.discard(actor, true, SpawnError::Stopped);
+        }
+        about.life = Life::Starting { since_ns: now_ns, wait_ns: ROOM_WAIT_NS_MIN, timer: None };
+        self.start(actor);
+    }
+
+    /// Makes an incarnation and starts it; or tries again later, if there is no room.
+    pub(super) fn start(&mut self, actor: ActorId) {
+        let Some(about) = self.about(actor) else { return };
+        let Life::Starting { since_ns, wait_ns, .. } = about.life else { return };
+        match self.attempt_start(actor) {
+            Attempt::Up => self.came_up(actor),
+            Attempt::Exited(child, reason) => {
+                self.came_up(actor);
+                self.end(actor, child, reason);
+            }
+            Attempt::Failed(message) => self.start_failed(actor, message),
+            Attempt::Later(message)
+                if self.now_ns.saturating_sub(since_ns) >= self.config.start_wait_ns_max =>
+            {
+                self.start_failed(actor, message);
+            }
+            Attempt::Later(_) => {
+                let timer = self.timers.insert(self.now_ns + wait_ns, Timer::Start(actor));
+                let wait_ns = (wait_ns * 2).min(ROOM_WAIT_NS_MAX);
+                if let Some(about) = self.about(actor) {
+                    about.life = Life::Starting { since_ns, wait_ns, timer: Some(timer) };
+                }
+            }
+        }
+    }
+
+    fn attempt_start(&mut self, actor: ActorId) -> Attempt {
+        let Some(about) = self.about(actor) else { return Attempt::Failed("it is gone".into()) };
+        let spec = about.spec.clone();
+        let incarnation =
+            Incarnation { id: actor, name: spec.name.as_deref().map(Rc::from), restarts: about.restarts };
+        let mut child = match self.create(&spec) {
+            Ok(child) => child,
+            Err(CreateError::Exhausted(message)) => return Attempt::Later(message),
+            Err(CreateError::Failed(message)) => return Attempt::Failed(message),
+        };
+        let context = &*self.context;
+        context.enter(actor, 0);
+        let started = catch_unwind(AssertUnwindSafe(|| child.start(context, &incarnation)))
+            .unwrap_or_else(|panic| Err(StartError::Exited(ExitReason::Panic(panic_text(&*panic)))));
+        context.leave();
+        let asked_to_exit = self.apply_effects();
+        match (started, asked_to_exit) {
+            (Err(error), _) => Attempt::Failed(error.to_string()),
+            (Ok(()), Some(reason)) => Attempt::Exited(child, reason),
+            (Ok(()), None) => {
+                if let Some(slot) = self.actors.get_mut(actor) {
+                    slot.child = Some(child);
+                }
+                Attempt::Up
+            }
+        }
+    }
+
+    fn create(&mut self, spec: &SpawnSpec) -> Result<Box<dyn Child>, CreateError> {
+        let key = Arc::as_ptr(&spec.blueprint).cast::<()>() as usize;
+        if !self.nurseries.contains_key(&key) {
+            let nursery = spec.blueprint.nursery(self.id, self.context.clone())?;
+            // The table holds the blueprint, so that its address stays its own.
+            self.nurseries.insert(key, (spec.blueprint.clone(), nursery));
+        }
+        let (_, nursery) = self.nurseries.get_mut(&key).expect("it was just made");
+        catch_unwind(AssertUnwindSafe(|| nursery.create(&spec.recipe)))
+            .unwrap_or_else(|panic| Err(CreateError::Failed(panic_text(&*panic))))
+    }
+
+    fn came_up(&mut self, actor: ActorId) {
+        self.counters.starts.add(1);
+        let Some(about) = self.about(actor) else { return };
+        about.life = Life::Up;
+        let restarts = about.restarts;
+        let (parent, started) = (about.parent, about.started.take());
+        if let Some(started) = started {
+            // Whoever gave up waiting can still find it by its name.
+            let _ = started.resolve(Ok(actor));
+        }
+        if restarts > 0 {
+            self.counters.restarts.add(1);
+        }
+        if let Some(child) = parent {
+            let signal = if restarts == 0 {
+                Signal::ChildStarted(child, Ok(actor))
+            } else {
+                Signal::ChildRestarted(child, actor)
+            };
+            self.signal(child.supervisor.shard(), signal);
+        }
+        self.make_ready(actor);
+    }
+
+    fn start_failed(&mut self, actor: ActorId, message: String) {
+        let Some(about) = self.about(actor) else { return };
+        let kind = about.spec.blueprint.name().to_owned();
+        match about.parent {
+            Some(child) if about.restarts > 0 => {
+                about.life = Life::Down;
+                let reason = ExitReason::StartFailed(message);
+                self.record_exit(actor, &reason);
+                self.signal(child.supervisor.shard(), Signal::ChildExited(child, reason));
+            }
+            _ => self.discard(actor, true, SpawnError::StartFailed { kind, message }),
+        }
+    }
+
+    /// An actor that never came up goes, with the error for whoever spawned it.
+    fn discard(&mut self, actor: ActorId, has_name: bool, error: SpawnError) {
+        if has_name && let Some(name) = self.about(actor).and_then(|about| about.spec.name.clone()) {
+            self.release_name(&name, actor);
+        }
+        if let Some(slot) = self.vacate(actor, DeadReason::NoSuchActor) {
+            self.report_start(slot.about, Err(error));
+        }
+    }
+
+    fn report_start(&mut self, about: Box<About>, outcome: Result<ActorId, SpawnError>) {
+        let About { parent, started, stopped, .. } = *about;
+        for stopped in stopped {
+            let _ = stopped.resolve(Ok(None));
+        }
+        if let Some(started) = started {
+            let _ = started.resolve(outcome.clone());
+        }
+        if let Some(child) = parent {
+            self.signal(child.supervisor.shard(), Signal::ChildStarted(child, outcome));
+        }
+    }
+
+    /// An incarnation has ended.
+    pub(super) fn end(&mut self, actor: ActorId, child: Box<dyn Child>, reason: ExitReason) {
+        // Its memory goes first, so that a successor finds room.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(child))) {
+            tracing::error!(%actor, panic = panic_text(&*panic), "panicked while it was dropped");
+        }
+        if reason.is_abnormal() {
+            self.record_exit(actor, &reason);
+        }
+        let Some(about) = self.about(actor) else { return };
+        about.life = Life::Down;
+        match about.parent {
+            Some(child) => self.signal(child.supervisor.shard(), Signal::ChildExited(child, reason)),
+            None => self.depart(actor, DeadReason::Drained, Some(reason)),
+        }
+    }
+
+    fn record_exit(&mut self, actor: ActorId, reason: &ExitReason) {
+        self.counters.abnormal_exits.add(1);
+        let name = self.about(actor).and_then(|about| about.spec.name.clone());
+        tracing::warn!(%actor, name = name.as_deref(), %reason, "an actor ended");
+        if self.exits.len() == EXITS_KEPT {
+            self.exits.pop_front();
+        }
+        self.exits.push_back(ExitRecord { actor, name, reason: reason.clone() });
+    }
+
+    /// The supervisor wants it up again, after a wait.
+    pub(super) fn restart(&mut self, actor: ActorId, after_ns: u64) {
+        let now_ns = self.now_ns;
+        let Some(about) = self.about(actor) else { return };
+        if about.life != Life::Down {
+            return;
+        }
+        about.restarts = about.restarts.saturating_add(1);
+        about.life = Life::Starting { since_ns: now_ns + after_ns, wait_ns: ROOM_WAIT_NS_MIN, timer: None };
+        if after_ns == 0 {
+            return self.start(actor);
+        }
+        let due = self.timers.insert(now_ns + after_ns, Timer::Start(actor));
+        if let Some(about) = self.about(actor)
+            && let Life::Starting { timer, .. } = &mut about.life
+        {
+            *timer = Some(due);
+        }
+    }
+
+    /// Stops an actor, as its supervisor or an outside thread wants.
+    pub(super) fn stop(&mut self, actor: ActorId, shutdown: Shutdown) {
+        let Some(slot) = self.actors.get_mut(actor) else { return };
+        match slot.about.life {
+            Life::Naming => slot.about.stop_asked = true,
+            Life::Down => {}
+            Life::Starting { timer, .. } => {
+                if let Some(timer) = timer {
+                    self.timers.cancel(timer);
+                }
+                let about = self.about(actor).expect("it is still there");
+                match about.parent {
+                    Some(child) if about.restarts > 0 => {
+                        about.life = Life::Down;
+                        let exited = Signal::ChildExited(child, ExitReason::Shutdown);
+                        self.signal(child.supervisor.shard(), exited);
+                    }
+                    _ => self.discard(actor, true, SpawnError::Stopped),
+                }
+            }
+            Life::Up => {
+                let Some(mut child) = slot.child.take() else { return };
+                let reason = match shutdown {
+                    Shutdown::BrutalKill => ExitReason::Killed,
+                    Shutdown::Timeout(_) | Shutdown::Infinity => {
+                        let context = &*self.context;
+                        context.enter(actor, 0);
+                        let stop = AssertUnwindSafe(|| child.stop(context, StopReason::Shutdown));
+                        let stopped =
+                            catch_unwind(stop).unwrap_or_else(|panic| ExitReason::Panic(panic_text(&*panic)));
+                        context.leave();
+                        self.apply_effects();
+                        stopped
+                    }
+                };
+                self.end(actor, child, reason);
+            }
+        }
+    }
+
+    pub(super) fn stop_from_outside(
+        &mut self,
+        actor: ActorId,
+        shutdown: Shutdown,
+        done: Resolver<Result<Option<ExitReason>, SpawnError>>,
+    ) {
+        match self.about(actor) {
+            None => {
+                let _ = done.resolve(Ok(None));
+            }
+            Some(about) => {
+                about.stopped.push(done);
+                self.stop(actor, shutdown);
+            }
+        }
+    }
+
+    /// The supervisor says that this actor does not come back.
+    pub(super) fn remove(&mut self, actor: ActorId, dead: DeadReason) {
+        self.depart(actor, dead, None);
+    }
+
+    /// An actor that was up is gone for good: first its name, then its mail, then
+    /// its address; then whoever waits for it is told.
+    fn depart(&mut self, actor: ActorId, dead: DeadReason, reason: Option<ExitReason>) {
+        let Some(name) = self.about(actor).map(|about| about.spec.name.clone()) else { return };
+        if let Some(name) = name {
+            self.release_name(&name, actor);
+        }
+        if let Some(slot) = self.vacate(actor, dead) {
+            for stopped in slot.about.stopped {
+                let _ = stopped.resolve(Ok(reason.clone()));
+            }
+        }
+    }
+
+    fn vacate(&mut self, actor: ActorId, dead: DeadReason) -> Option<ActorSlot> {
+        self.bury_mailbox(actor, dead);
+        self.admission.close(actor);
+        let slot = self.actors.remove(actor);
+        self.counters.actors.set(self.actors.len() as u64);
+        slot
+    }
+
+    /// Stops every supervisor, and every actor that has none.
+    pub(super) fn stop_all(&mut self) {
+        for supervisor in self.supervisors.keys() {
+            self.begin_stop_of_supervisor(supervisor);
+        }
+        for actor in self.actors.keys() {
+            if self.about(actor).is_some_and(|about| about.parent.is_none()) {
+                self.stop(actor, Shutdown::default());
+            }
+        }
+    }
+
+    /// Ends every actor that is left, and starts no more.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+        for supervisor in self.supervisors.keys() {
+            self.supervisors.remove(supervisor);
+        }
+        for actor in self.actors.keys() {
+            self.depart(actor, DeadReason::Drained, Some(ExitReason::Killed));
+        }
+    }
+
+    /// Ends the shard: what outside threads have sent until now is settled, what
+    /// they send from here on is refused, and whoever waits gets an answer.
+    pub(super) fn halt(&mut self, done: &Resolver<ShardReport>) {
+        self.close();
+        let mut left = Vec::new();
+        self.intake.close_and_drain(|command| left.push(command));
+        for command in left {
+            self.obey(command);
+        }
+        self.abandon_requests();
+        self.nurseries.clear();
+        self.halted = true;
+        let _ = done.resolve(self.report());
+    }
+
+    fn about(&mut self, actor: ActorId) -> Option<&mut About> {
+        self.actors.get_mut(actor).map(|slot| &mut *slot.about)
+    }
+}

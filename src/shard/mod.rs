@@ -1,0 +1,280 @@
+//! DATA PLANE: one shard, as a synchronous [`Shard::turn`].
+//!
+//! A turn takes in what has come (signals, replies, messages, commands from
+//! outside), moves the timers on, lets ready actors handle messages, each within
+//! its budget, applies what they recorded, and shows what goes out. Each step is
+//! bounded. What drives it, and how it sleeps, is someone else's business.
+//!
+//! ```text
+//!        injector ─┐                                      ┌─► ring to shard 1
+//!  rings from      ├─► mailboxes ─► run queue ─► actor ─► effects
+//!  other shards ───┘       ▲                              ├─► mailbox here
+//!                          └──────────────────────────────┘
+//! ```
+//!
+//! **Invariant:** a shard shares nothing but rings, doorbells, injectors, reply
+//! slots, published snapshots and its counters, all of them from [`crate::sync`].
+//! A message between two actors of one shard touches no shared atomic but the
+//! counters, which only this shard writes.
+
+mod admission;
+mod deliver;
+mod lifecycle;
+mod mailbox;
+mod mesh;
+mod names;
+mod requests;
+mod signal;
+mod spawn;
+mod supervise;
+mod table;
+mod timer_wheel;
+mod turn;
+
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::actor::{ActorId, Blueprint, Context, Effect, Nursery, RequestId, ShardId};
+use crate::control::registry::Home;
+use crate::metrics::{Clock, Latency, ShardCounters};
+use crate::sync::{Doorbell, Injector, Intake, Publisher, Reader, injector, published};
+
+use admission::{Admission, ShardView};
+use lifecycle::ActorSlot;
+use mailbox::MessagePool;
+use mesh::{Inlets, Outlets, mesh};
+use requests::Pending;
+use signal::Signal;
+use supervise::SupervisorCell;
+use table::Table;
+
+pub use admission::Bounds;
+pub use spawn::{Command, Control};
+pub use spawn::{DeadLetter, ExitRecord, ShardReport, SpawnError, SpawnSpec, SupervisorId};
+pub use timer_wheel::{TICK_NS, TimerKey, TimerWheel};
+
+/// The names that outside threads can look up, by home shard.
+pub type Directory = imbl::HashMap<Arc<str>, ActorId>;
+
+/// How much a shard does at a time, and how much it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShardConfig {
+    /// The bounds of mailboxes and messages.
+    pub bounds: Bounds,
+    /// The most commands from outside threads that wait.
+    pub injector_commands_max: usize,
+    /// The most messages that one actor handles before the next one's turn.
+    pub slice_messages_max: usize,
+    /// The most messages handled in one turn.
+    pub turn_messages_max: usize,
+    /// The longest that a turn handles messages, in ns; the message that is being
+    /// handled then is handled to its end.
+    pub turn_ns_max: u64,
+    /// The longest that a start waits for room in a pool, in ns.
+    pub start_wait_ns_max: u64,
+}
+
+impl Default for ShardConfig {
+    fn default() -> Self {
+        Self {
+            bounds: Bounds::default(),
+            injector_commands_max: 8_192,
+            slice_messages_max: 32,
+            turn_messages_max: 1_024,
+            turn_ns_max: 500_000,
+            start_wait_ns_max: 10_000_000_000,
+        }
+    }
+}
+
+/// What a turn found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turned {
+    /// There was something to do, and there may be more.
+    Busy,
+    /// There was nothing to do, and there is not before this time (in ns on the
+    /// runtime's clock), unless the doorbell rings.
+    Idle {
+        /// When the first timer is due.
+        wake_at_ns: Option<u64>,
+    },
+    /// The shard was told to end, and has.
+    Halted,
+}
+
+/// The ends of one shard that outside threads hold.
+pub struct Outside {
+    /// The way in.
+    pub injector: Injector<Command>,
+    /// What it counts.
+    pub counters: Arc<ShardCounters>,
+    /// The names whose home it is.
+    pub directory: Reader<Directory>,
+}
+
+/// A shard before it is on its thread.
+pub struct Seed {
+    id: ShardId,
+    shards: usize,
+    config: ShardConfig,
+    clock: Clock,
+    outlets: Outlets,
+    inlets: Inlets,
+    intake: Intake<Command>,
+    doorbell: Arc<Doorbell>,
+    counters: Arc<ShardCounters>,
+    directory: Publisher<Directory>,
+}
+
+impl Seed {
+    /// The clock that it will go by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
+/// The shards of one runtime, one for each doorbell, joined by their rings.
+pub fn seeds(config: ShardConfig, clock: &Clock, doorbells: &[Arc<Doorbell>]) -> Vec<(Seed, Outside)> {
+    let shards = doorbells.len();
+    let grow = |(index, ((outlets, inlets), doorbell)): (usize, ((Outlets, Inlets), &Arc<Doorbell>))| {
+        let (injector, intake) = injector(config.injector_commands_max, doorbell.clone());
+        let (publisher, reader) = published(Directory::default());
+        let counters = Arc::<ShardCounters>::default();
+        let seed = Seed {
+            id: ShardId(index as u16),
+            shards,
+            config,
+            clock: clock.clone(),
+            outlets,
+            inlets,
+            intake,
+            doorbell: doorbell.clone(),
+            counters: counters.clone(),
+            directory: publisher,
+        };
+        (seed, Outside { injector, counters, directory: reader })
+    };
+    mesh(doorbells).into_iter().zip(doorbells).enumerate().map(grow).collect()
+}
+
+/// What a timer is for.
+#[derive(Debug, Clone, Copy)]
+enum Timer {
+    RequestDeadline(RequestId),
+    /// Another attempt of a start or restart.
+    Start(ActorId),
+}
+
+/// One shard.
+pub struct Shard {
+    id: ShardId,
+    shards: usize,
+    config: ShardConfig,
+    clock: Clock,
+    now_ns: u64,
+
+    outlets: Outlets,
+    inlets: Inlets,
+    intake: Intake<Command>,
+    commands: Vec<Command>,
+    doorbell: Arc<Doorbell>,
+    /// Signals to itself, and those that came in.
+    signals: VecDeque<(ShardId, Signal)>,
+
+    context: Rc<Context>,
+    admission: Rc<Admission>,
+    effects: Vec<Effect>,
+
+    actors: Table<ActorSlot>,
+    pool: MessagePool,
+    run_queue: VecDeque<ActorId>,
+    nurseries: HashMap<usize, (Arc<dyn Blueprint>, Box<dyn Nursery>)>,
+
+    timers: TimerWheel<Timer>,
+    due: Vec<Timer>,
+    requests: Table<Pending>,
+
+    home: Home,
+    names: Directory,
+    directory: Publisher<Directory>,
+    supervisors: Table<SupervisorCell>,
+    supervisors_given_up: u64,
+
+    counters: Arc<ShardCounters>,
+    latency: Latency,
+    dead_letters: VecDeque<DeadLetter>,
+    exits: VecDeque<ExitRecord>,
+    closed: bool,
+    halted: bool,
+}
+
+impl Shard {
+    /// The shard that grows from this seed, on the thread that it will stay on.
+    pub fn new(seed: Seed) -> Self {
+        let Seed { id, shards, config, clock, outlets, inlets, intake, doorbell, counters, directory } = seed;
+        let admission = Rc::new(Admission::new(id, shards, config.bounds, clock.clone()));
+        let context = Rc::new(Context::new(id, Box::new(ShardView(admission.clone()))));
+        let now_ns = clock.now_ns();
+        Self {
+            id,
+            shards,
+            config,
+            now_ns,
+            outlets,
+            inlets,
+            intake,
+            commands: Vec::new(),
+            doorbell,
+            signals: VecDeque::new(),
+            context,
+            admission,
+            effects: Vec::new(),
+            actors: Table::new(id),
+            pool: MessagePool::new(),
+            run_queue: VecDeque::new(),
+            nurseries: HashMap::new(),
+            timers: TimerWheel::new(now_ns),
+            due: Vec::new(),
+            requests: Table::new(id),
+            home: Home::new(shards),
+            names: Directory::default(),
+            directory,
+            supervisors: Table::new(id),
+            supervisors_given_up: 0,
+            counters,
+            latency: Latency::new(),
+            dead_letters: VecDeque::new(),
+            exits: VecDeque::new(),
+            closed: false,
+            halted: false,
+            clock,
+        }
+    }
+
+    /// What rings when something comes in.
+    pub fn doorbell(&self) -> &Arc<Doorbell> {
+        &self.doorbell
+    }
+
+    /// What this shard has done so far.
+    fn report(&self) -> ShardReport {
+        let resident = self.pool.in_use() + self.outlets.resident() + self.inlets.resident();
+        ShardReport {
+            shard: self.id,
+            ledger: self.counters.ledger(resident as u64),
+            latency: self.latency.clone(),
+            actors: self.actors.len() as u64,
+            starts: self.counters.starts.get(),
+            restarts: self.counters.restarts.get(),
+            abnormal_exits: self.counters.abnormal_exits.get(),
+            turns: self.counters.turns.get(),
+            dead_letters: self.dead_letters.iter().cloned().collect(),
+            exits: self.exits.iter().cloned().collect(),
+            supervisors_given_up: self.supervisors_given_up,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

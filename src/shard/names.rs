@@ -1,0 +1,113 @@
+//! Names, on one shard: carries out what the registry decides.
+
+use std::sync::Arc;
+
+use crate::actor::{ActorId, ShardId};
+use crate::control::placement::home_of;
+use crate::control::registry::Command;
+
+use super::Shard;
+use super::signal::Signal;
+
+impl Shard {
+    pub(super) fn claim_name(&mut self, name: &Arc<str>, actor: ActorId) {
+        self.signal(home_of(name, self.shards), Signal::Claim(name.clone(), actor));
+    }
+
+    pub(super) fn release_name(&mut self, name: &Arc<str>, actor: ActorId) {
+        // Here at once; elsewhere when the home has said so.
+        self.admission.names.borrow_mut().unbind(name, actor);
+        self.signal(home_of(name, self.shards), Signal::Release(name.clone(), actor));
+    }
+
+    pub(super) fn on_claim(&mut self, name: Arc<str>, actor: ActorId) {
+        let mut commands = Vec::new();
+        self.home.claim(name, actor, &mut commands);
+        self.carry_out_naming(commands);
+    }
+
+    pub(super) fn on_bind(&mut self, home: ShardId, name: Arc<str>, actor: ActorId) {
+        self.admission.names.borrow_mut().bind(name.clone(), actor);
+        self.signal(home, Signal::Bound(name, actor));
+    }
+
+    pub(super) fn on_bound(&mut self, name: Arc<str>, actor: ActorId) {
+        let mut commands = Vec::new();
+        self.home.bound(name, actor, &mut commands);
+        self.carry_out_naming(commands);
+    }
+
+    pub(super) fn on_release(&mut self, name: &str, actor: ActorId) {
+        let mut commands = Vec::new();
+        self.home.release(name, actor, &mut commands);
+        self.carry_out_naming(commands);
+    }
+
+    fn carry_out_naming(&mut self, commands: Vec<Command>) {
+        for command in commands {
+            match command {
+                Command::Bind(name, actor) => {
+                    self.admission.names.borrow_mut().bind(name.clone(), actor);
+                    self.signal_others(|| Signal::Bind(name.clone(), actor));
+                }
+                Command::Answer(name, actor, answer) => {
+                    if answer.is_ok() {
+                        // Outside threads find it before anyone is told of it.
+                        self.names.insert(name, actor);
+                        self.directory.publish(self.names.clone());
+                    }
+                    self.signal(actor.shard(), Signal::Granted(actor, answer));
+                }
+                Command::Unbind(name, actor) => {
+                    self.admission.names.borrow_mut().unbind(&name, actor);
+                    if self.names.remove(&name).is_some() {
+                        self.directory.publish(self.names.clone());
+                    }
+                    self.signal_others(|| Signal::Unbind(name.clone(), actor));
+                }
+            }
+        }
+    }
+
+    fn signal_others(&mut self, signal: impl Fn() -> Signal) {
+        for shard in (0..self.shards).map(|index| ShardId(index as u16)) {
+            if shard != self.id {
+                self.signal(shard, signal());
+            }
+        }
+    }
+
+    /// Sends a signal: to another shard through its ring, to itself at the end of
+    /// this turn's queue.
+    pub(super) fn signal(&mut self, to: ShardId, signal: Signal) {
+        if to == self.id {
+            self.signals.push_back((to, signal));
+        } else {
+            self.outlets.send_signal(to, signal);
+        }
+    }
+
+    /// Acts on the signals that have come. Was there any?
+    pub(super) fn carry_signals(&mut self) -> bool {
+        let mut any = false;
+        while let Some((from, signal)) = self.signals.pop_front() {
+            any = true;
+            match signal {
+                Signal::Claim(name, actor) => self.on_claim(name, actor),
+                Signal::Bind(name, actor) => self.on_bind(from, name, actor),
+                Signal::Bound(name, actor) => self.on_bound(name, actor),
+                Signal::Granted(actor, answer) => self.on_granted(actor, answer),
+                Signal::Release(name, actor) => self.on_release(&name, actor),
+                Signal::Unbind(name, actor) => self.admission.names.borrow_mut().unbind(&name, actor),
+                Signal::StartChild(child, spec) => self.spawn(*spec, Some(child), None),
+                Signal::ChildStarted(child, outcome) => self.on_child_started(child, outcome),
+                Signal::ChildRestarted(child, actor) => self.on_child_restarted(child, actor),
+                Signal::ChildExited(child, reason) => self.on_child_exited(child, reason),
+                Signal::Restart(actor, after_ns) => self.restart(actor, after_ns),
+                Signal::Stop(actor, shutdown) => self.stop(actor, shutdown),
+                Signal::Remove(actor, dead) => self.remove(actor, dead),
+            }
+        }
+        any
+    }
+}

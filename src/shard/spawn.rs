@@ -1,0 +1,195 @@
+//! The words for making actors: specs, errors, and what outside threads ask of
+//! a shard.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::actor::{
+    ActorId, Blueprint, DeadReason, ExitReason, Key, Message, Payload, Recipe, RequestError, ShardId,
+};
+use crate::control::child_spec::{ChildPolicy, Shutdown};
+use crate::control::supervisor::SupervisorSpec;
+use crate::metrics::{Latency, Ledger};
+use crate::sync::Resolver;
+
+/// The address of a supervisor.
+pub type SupervisorId = Key;
+
+/// What an actor is made from.
+#[derive(Clone)]
+pub struct SpawnSpec {
+    /// What makes it.
+    pub blueprint: Arc<dyn Blueprint>,
+    /// What it is made from, beyond that.
+    pub recipe: Arc<Recipe>,
+    /// The name to register it under.
+    pub name: Option<Arc<str>>,
+}
+
+impl fmt::Debug for SpawnSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpawnSpec")
+            .field("blueprint", &self.blueprint.name())
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An actor could not be started.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// Another actor has the name.
+    #[error("the name `{name}` is taken, by {by}")]
+    NameTaken {
+        /// The name.
+        name: Arc<str>,
+        /// Who has it.
+        by: ActorId,
+    },
+    /// The shard has no slot left.
+    #[error("shard {0} has as many actors as it can address")]
+    NoSlot(ShardId),
+    /// It could not be made, or its start failed.
+    #[error("could not start an actor of `{kind}`: {message}")]
+    StartFailed {
+        /// What it is made from.
+        kind: String,
+        /// Why.
+        message: String,
+    },
+    /// There is no such supervisor, or it is not at work.
+    #[error("the supervisor {0} is not at work")]
+    NoSupervisor(SupervisorId),
+    /// It was stopped while it was starting.
+    #[error("it was stopped while it was starting")]
+    Stopped,
+    /// There is no such shard.
+    #[error("there is no shard {0}")]
+    NoSuchShard(ShardId),
+    /// The runtime is shutting down.
+    #[error("the runtime is shutting down")]
+    Closed,
+    /// Whoever asked did not wait for the answer any longer.
+    #[error("there was no answer in time")]
+    Unanswered,
+}
+
+/// From an outside thread to a shard, through its injector.
+pub enum Command {
+    /// A message for an actor of this shard.
+    Tell(Message),
+    /// A request to an actor of this shard; its deadline is when it expires.
+    Request(Message, Resolver<Result<Payload, RequestError>>),
+    /// Anything else.
+    Control(Box<Control>),
+}
+
+/// What an outside thread asks of a shard. Each answer goes through its resolver;
+/// one that nobody waits for any longer is dropped.
+pub enum Control {
+    /// Start an actor that no supervisor looks after.
+    Spawn {
+        /// What.
+        spec: SpawnSpec,
+        /// Its address, once it is up.
+        done: Resolver<Result<ActorId, SpawnError>>,
+    },
+    /// Stop an actor.
+    Stop {
+        /// Which.
+        actor: ActorId,
+        /// How.
+        shutdown: Shutdown,
+        /// Why it ended, if it was there and has no supervisor to know it.
+        done: Resolver<Result<Option<ExitReason>, SpawnError>>,
+    },
+    /// Start a supervisor on this shard.
+    StartSupervisor {
+        /// What it does.
+        spec: SupervisorSpec,
+        /// Its address.
+        done: Resolver<Result<SupervisorId, SpawnError>>,
+    },
+    /// Start a child of a supervisor of this shard.
+    StartChild {
+        /// Whose.
+        supervisor: SupervisorId,
+        /// Where it is to live.
+        shard: ShardId,
+        /// How the supervisor treats it.
+        policy: ChildPolicy,
+        /// What.
+        spec: SpawnSpec,
+        /// Its address, once it is up.
+        done: Resolver<Result<ActorId, SpawnError>>,
+    },
+    /// Stop a supervisor of this shard and its children, the last one first.
+    StopSupervisor {
+        /// Which.
+        supervisor: SupervisorId,
+        /// Why it ended, if it was there.
+        done: Resolver<Result<Option<ExitReason>, SpawnError>>,
+    },
+    /// Stop every supervisor, and every actor that has none.
+    StopAll,
+    /// Say what was done so far.
+    Report(Resolver<ShardReport>),
+    /// End every actor that is left, and start no more.
+    Close(Resolver<()>),
+    /// Settle what has come in, say what was done, and end the loop. To be sent
+    /// when every shard is closed, so that nothing is on its way from another one.
+    Halt(Resolver<ShardReport>),
+}
+
+/// A message that nobody handled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Who it was for.
+    pub to: Option<ActorId>,
+    /// Who sent it.
+    pub from: Option<ActorId>,
+    /// Why nobody handled it.
+    pub reason: DeadReason,
+    /// How long it was, in bytes.
+    pub bytes: usize,
+}
+
+/// How an incarnation ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExitRecord {
+    /// The actor.
+    pub actor: ActorId,
+    /// Its name.
+    pub name: Option<Arc<str>>,
+    /// Why.
+    pub reason: ExitReason,
+}
+
+/// What one shard has done so far.
+#[derive(Debug, Clone)]
+pub struct ShardReport {
+    /// Which one.
+    pub shard: ShardId,
+    /// Its part of the ledger.
+    pub ledger: Ledger,
+    /// From the sending of a measured message to the end of the last handler that
+    /// it led to, on whichever shard it began.
+    pub latency: Latency,
+    /// Actors alive.
+    pub actors: u64,
+    /// Incarnations started.
+    pub starts: u64,
+    /// Incarnations that took the place of an earlier one.
+    pub restarts: u64,
+    /// Incarnations that ended abnormally.
+    pub abnormal_exits: u64,
+    /// Turns taken.
+    pub turns: u64,
+    /// The latest dead letters.
+    pub dead_letters: Vec<DeadLetter>,
+    /// The latest abnormal exits.
+    pub exits: Vec<ExitRecord>,
+    /// Supervisors of this shard that gave up.
+    pub supervisors_given_up: u64,
+}
