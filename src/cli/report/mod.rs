@@ -13,6 +13,9 @@ use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::actor::DeadReason;
+use crate::metrics::{self, LatencySummary};
+
 /// What a run did.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunReport {
@@ -35,6 +38,8 @@ pub struct RunFigures {
     pub latency_ns: Latency,
     /// What became of every message.
     pub ledger: Ledger,
+    /// How many of the handled ones were answered with a failure.
+    pub answered_with_failure: u64,
     /// How many actors were restarted.
     pub restarts: u64,
     /// Why actors ended before the job did: the reason's label, and how often.
@@ -52,6 +57,8 @@ pub struct RunFigures {
 /// Percentiles of a latency, in ns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Latency {
+    /// How many were measured.
+    pub count: u64,
     /// Half took no longer.
     pub p50: u64,
     /// 90 % took no longer.
@@ -79,6 +86,8 @@ pub struct Ledger {
     pub resident: u64,
     /// Why they are dead: the reason's label, and how many.
     pub dead_by_reason: BTreeMap<String, u64>,
+    /// Refused at send, and so never accepted: the sender still had them.
+    pub refused: u64,
 }
 
 impl Ledger {
@@ -86,6 +95,31 @@ impl Ledger {
     pub fn closes(&self) -> bool {
         let accounted = [self.handled, self.failed, self.dead, self.resident];
         accounted.into_iter().try_fold(0u64, u64::checked_add) == Some(self.accepted)
+    }
+}
+
+impl From<metrics::Ledger> for Ledger {
+    fn from(ledger: metrics::Ledger) -> Self {
+        let by_reason = DeadReason::ALL.into_iter().zip(ledger.dead_by_reason);
+        Self {
+            accepted: ledger.accepted,
+            handled: ledger.handled,
+            failed: ledger.failed,
+            dead: ledger.dead(),
+            resident: ledger.resident,
+            dead_by_reason: by_reason
+                .filter(|(_, dead)| *dead > 0)
+                .map(|(reason, dead)| (reason.to_string(), dead))
+                .collect(),
+            refused: ledger.refused,
+        }
+    }
+}
+
+impl From<LatencySummary> for Latency {
+    fn from(summary: LatencySummary) -> Self {
+        let LatencySummary { count, p50_ns, p90_ns, p99_ns, p999_ns, max_ns } = summary;
+        Self { count, p50: p50_ns, p90: p90_ns, p99: p99_ns, p999: p999_ns, max: max_ns }
     }
 }
 
@@ -98,7 +132,9 @@ pub struct ShardFigures {
     pub core: Option<usize>,
     /// How many actors lived on it at the end of the job.
     pub actors: u64,
-    /// What became of the messages to its actors.
+    /// Its part of the ledger: what its actors sent and outside threads sent to it
+    /// is accepted here, what its actors were sent is handled here. So it is the
+    /// sum over all shards that closes.
     #[serde(flatten)]
     pub ledger: Ledger,
     /// How many of its actors were restarted.

@@ -6,12 +6,12 @@ use serde_json::json;
 use super::*;
 
 fn latency(p50: u64) -> Latency {
-    Latency { p50, p90: p50 * 3, p99: p50 * 20, p999: p50 * 90, max: p50 * 700 }
+    Latency { count: 100, p50, p90: p50 * 3, p99: p50 * 20, p999: p50 * 90, max: p50 * 700 }
 }
 
 fn ledger(handled: u64, failed: u64, dead: u64) -> Ledger {
     let dead_by_reason = [("drained".to_owned(), dead)].into_iter().filter(|(_, dead)| *dead > 0).collect();
-    Ledger { accepted: handled + failed + dead, handled, failed, dead, resident: 0, dead_by_reason }
+    Ledger { accepted: handled + failed + dead, handled, failed, dead, dead_by_reason, ..Ledger::default() }
 }
 
 fn shard(shard: u16, handled: u64, failed: u64) -> ShardFigures {
@@ -42,6 +42,7 @@ fn report() -> RunReport {
             messages_per_second: 162_074.56,
             latency_ns: latency(5_400),
             ledger: ledger(20_003, 1, 0),
+            answered_with_failure: 0,
             restarts: 1,
             exits: [("trap".to_owned(), 1)].into(),
             shards: vec![shard(0, 10_001, 1), shard(1, 10_002, 0)],
@@ -103,6 +104,8 @@ fn people_see_what_went_wrong() {
     report.run.interrupted = true;
     report.run.ledger = ledger(15, 2, 3);
     report.run.ledger.accepted += 1;
+    report.run.ledger.refused = 12_345;
+    report.run.answered_with_failure = 7;
     report.run.lines_read = 1;
     report.run.problems = vec!["the reporter did not answer: no reply by the deadline".to_owned()];
     expect![[r#"
@@ -120,6 +123,8 @@ fn people_see_what_went_wrong() {
 
          THE LEDGER DOES NOT CLOSE: 21 accepted, but 15 handled + 2 failed + 3 dead + 0 resident
          dead because: drained 3
+         answered with a failure: 7
+         refused at send: 12,345
          actors ended: trap 1
     "#]]
     .assert_eq(&report.to_text());
@@ -130,9 +135,9 @@ fn an_empty_report_is_still_one() {
     expect![[r#"
         0 lines in 0 ns on 0 shards (): 0 messages a second
 
-         latency    p50    p90    p99   p99.9    max
-        ─────────────────────────────────────────────
-         all       0 ns   0 ns   0 ns    0 ns   0 ns
+         latency   p50   p90   p99   p99.9   max
+        ─────────────────────────────────────────
+         all         -     -     -       -     -
 
          messages   accepted   handled   failed   dead   resident   restarts   actors
         ──────────────────────────────────────────────────────────────────────────────
@@ -182,6 +187,22 @@ fn a_ledger_closes_or_does_not() {
     assert!(!Ledger { accepted: 1, ..Ledger::default() }.closes());
     let overflowing = Ledger { handled: u64::MAX, failed: 1, ..Ledger::default() };
     assert!(!overflowing.closes(), "0 accepted, and more than can be counted handled");
+}
+
+#[test]
+fn the_figures_of_a_runtime_arrive() {
+    let mut measured =
+        metrics::Ledger { accepted: 9, handled: 4, failed: 2, refused: 5, ..Default::default() };
+    measured.dead_by_reason[DeadReason::Drained as usize] = 3;
+    let ledger = Ledger::from(measured);
+    assert!(ledger.closes());
+    assert_eq!((ledger.dead, ledger.refused), (3, 5));
+    assert_eq!(ledger.dead_by_reason, [("drained".to_owned(), 3)].into());
+
+    let mut latency = metrics::Latency::new();
+    latency.record_ns(500);
+    let latency = Latency::from(latency.summary());
+    assert_eq!((latency.count, latency.p50, latency.max), (1, 500, 500));
 }
 
 #[test]

@@ -46,8 +46,10 @@ fn heading(run: &RunFigures) -> String {
 fn latencies(run: &RunFigures) -> String {
     let mut table = table(&["latency", "p50", "p90", "p99", "p99.9", "max"], &[1, 2, 3, 4, 5]);
     let row = |name: String, latency: &Latency| {
-        let Latency { p50, p90, p99, p999, max } = *latency;
-        let times = [p50, p90, p99, p999, max].map(|ns| Nanoseconds(ns).to_string());
+        let Latency { p50, p90, p99, p999, max, .. } = *latency;
+        let measured = latency.count > 0;
+        let times = [p50, p90, p99, p999, max]
+            .map(|ns| if measured { Nanoseconds(ns).to_string() } else { "-".to_owned() });
         std::iter::once(name).chain(times).collect::<Vec<_>>()
     };
     for shard in run.shards.iter().filter(|_| run.shards.len() > 1) {
@@ -74,7 +76,7 @@ fn ledgers(run: &RunFigures) -> String {
     table.trim_fmt()
 }
 
-/// Does the ledger close; and why messages died, and actors.
+/// Does the ledger close; and what was out of the ordinary.
 fn remarks(run: &RunFigures) -> String {
     let Ledger { accepted, handled, failed, dead, resident, .. } = run.ledger;
     let [accepted, handled, failed, dead, resident] = [accepted, handled, failed, dead, resident].map(count);
@@ -86,6 +88,12 @@ fn remarks(run: &RunFigures) -> String {
     }];
     if !run.ledger.dead_by_reason.is_empty() {
         lines.push(format!(" dead because: {}", by_label(&run.ledger.dead_by_reason)));
+    }
+    if run.answered_with_failure > 0 {
+        lines.push(format!(" answered with a failure: {}", count(run.answered_with_failure)));
+    }
+    if run.ledger.refused > 0 {
+        lines.push(format!(" refused at send: {}", count(run.ledger.refused)));
     }
     if !run.exits.is_empty() {
         lines.push(format!(" actors ended: {}", by_label(&run.exits)));
