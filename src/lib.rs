@@ -48,6 +48,8 @@
 //! Everything below `wasm` and `runtime` builds with `--no-default-features`.
 
 pub mod actor;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod control;
 mod error;
 #[cfg(feature = "manifest")]
