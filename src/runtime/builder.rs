@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::metrics::Clock;
-use crate::shard::{Control, Command, Outside, Seed, Shard, ShardConfig, Turned, seeds};
+use crate::shard::{Command, Control, Outside, Seed, Shard, ShardConfig, Turned, seeds};
 use crate::sync::{Doorbell, reply_slot};
 
+use super::Runtime;
 use super::driver::{
     self, Chosen, Drive, DriverError, DriverThread, IdlePolicy, Next, Reactor, ReactorError, ReactorKind,
 };
 use super::handle::{Handle, Shared};
 use super::topology::{self, Plan, TopologyError};
-use super::Runtime;
 
 /// A runtime could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +115,7 @@ impl Builder {
         tracing::info!("{chosen}");
         let (drivers, outside) = started;
         let bytes_max = self.config.bounds.message_bytes_max as usize;
+        let cpus = plan.seats.iter().map(|seat| seat.core.map(|core| core.id)).collect();
         let handle = Handle(Arc::new(Shared::new(outside, clock, bytes_max)));
 
         #[cfg(feature = "wasm")]
@@ -123,6 +124,7 @@ impl Builder {
                 handle,
                 drivers,
                 chosen,
+                cpus,
                 engine: crate::wasm::Engine::new(&self.engine)?,
                 cache: self.cache,
                 _ticker: None,
@@ -133,7 +135,7 @@ impl Builder {
             Ok(runtime)
         }
         #[cfg(not(feature = "wasm"))]
-        Ok(Runtime { handle, drivers, chosen, _ticker: None })
+        Ok(Runtime { handle, drivers, chosen, cpus, _ticker: None })
     }
 }
 

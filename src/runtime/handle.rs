@@ -127,7 +127,11 @@ impl Handle {
         if shard.index() >= self.shards() {
             return Pending::ready(Ok(None));
         }
-        if self.control(shard, control) { Pending::new(waiter, None) } else { Pending::ready(Err(SpawnError::Closed)) }
+        if self.control(shard, control) {
+            Pending::new(waiter, None)
+        } else {
+            Pending::ready(Err(SpawnError::Closed))
+        }
     }
 
     /// Who is registered under this name. Asks no shard: it reads what the shards
@@ -234,6 +238,11 @@ impl Handle {
         let settled: u64 = self.0.outside.iter().map(|outside| outside.counters.settled()).sum();
         let accepted: u64 = self.0.outside.iter().map(|outside| outside.counters.accepted_in_all()).sum();
         accepted.saturating_sub(settled)
+    }
+
+    /// Supervisors that gave up.
+    pub fn supervisors_given_up(&self) -> u64 {
+        self.0.outside.iter().map(|outside| outside.counters.supervisors_given_up.get()).sum()
     }
 
     /// Actors that are alive.

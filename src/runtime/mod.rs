@@ -40,6 +40,7 @@ pub struct Runtime {
     handle: Handle,
     drivers: Vec<DriverThread>,
     chosen: Chosen,
+    cpus: Vec<Option<usize>>,
     #[cfg(feature = "wasm")]
     engine: crate::wasm::Engine,
     #[cfg(feature = "wasm")]
@@ -100,6 +101,11 @@ impl Runtime {
     /// Which reactor drives the shards, and why.
     pub fn reactor(&self) -> &Chosen {
         &self.chosen
+    }
+
+    /// The CPU that each shard is pinned to, as Linux numbers them.
+    pub fn cpus(&self) -> &[Option<usize>] {
+        &self.cpus
     }
 
     /// Waits until every message that was accepted is settled, but not for longer
@@ -189,7 +195,7 @@ impl Runtime {
         source: impl Into<crate::wasm::Source<'a>>,
     ) -> Result<std::sync::Arc<dyn crate::actor::Blueprint>, crate::wasm::ComponentError> {
         use crate::wasm::{ComponentBlueprint, Limits, PoolPolicy};
-        let component = self.engine.load(source, &self.cache, &mut ())?;
+        let component = self.engine.load(source, &self.cache, &())?;
         let blueprint = ComponentBlueprint::new(component, Limits::default(), PoolPolicy::default())?;
         Ok(std::sync::Arc::new(blueprint))
     }

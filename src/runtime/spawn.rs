@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::actor::{Blueprint, Recipe, ShardId};
-use crate::control::child_spec::{ChildPolicy, Restart, Shutdown};
 use crate::control::backoff::Backoff;
+use crate::control::child_spec::{ChildPolicy, Restart, Shutdown};
 use crate::control::placement::Placement;
 use crate::shard::{SpawnSpec, SupervisorId};
 

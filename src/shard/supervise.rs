@@ -28,7 +28,11 @@ struct Starting {
 }
 
 impl Shard {
-    pub(super) fn start_supervisor(&mut self, spec: &SupervisorSpec, done: &Resolver<Result<SupervisorId, SpawnError>>) {
+    pub(super) fn start_supervisor(
+        &mut self,
+        spec: &SupervisorSpec,
+        done: &Resolver<Result<SupervisorId, SpawnError>>,
+    ) {
         let machine = Supervisor::new(spec, self.now_ns ^ 0x9e37_79b9_7f4a_7c15);
         let cell = SupervisorCell { machine, starting: HashMap::new(), stopped: Vec::new(), asked: false };
         let supervisor = if self.closed { None } else { self.supervisors.insert(cell) };
@@ -88,7 +92,11 @@ impl Shard {
         self.carry_out(child.supervisor, commands);
     }
 
-    pub(super) fn stop_supervisor(&mut self, supervisor: SupervisorId, done: Resolver<Result<Option<ExitReason>, SpawnError>>) {
+    pub(super) fn stop_supervisor(
+        &mut self,
+        supervisor: SupervisorId,
+        done: Resolver<Result<Option<ExitReason>, SpawnError>>,
+    ) {
         match self.supervisors.get_mut(supervisor) {
             Some(cell) => {
                 cell.stopped.push(done);
@@ -140,7 +148,7 @@ impl Shard {
     fn supervisor_exits(&mut self, supervisor: SupervisorId, reason: &ExitReason) {
         let Some(cell) = self.supervisors.remove(supervisor) else { return };
         if !cell.asked {
-            self.supervisors_given_up += 1;
+            self.counters.supervisors_given_up.add(1);
             tracing::error!(%supervisor, "a supervisor gave up: too many restarts");
         }
         for stopped in cell.stopped {
