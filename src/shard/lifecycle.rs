@@ -25,7 +25,7 @@ use super::mailbox::Mailbox;
 use super::signal::{ChildRef, Signal};
 use super::timer_wheel::TimerKey;
 use super::turn::panic_text;
-use super::{ExitRecord, Shard, SpawnError, SpawnSpec, Timer};
+use super::{ExitRecord, Shard, ShardReport, SpawnError, SpawnSpec, Timer};
 
 /// How many abnormal exits are kept to look at. They are counted, all of them.
 const EXITS_KEPT: usize = 64;
@@ -52,7 +52,7 @@ struct About {
     /// Who spawned it, and waits for it to be up.
     started: Option<Resolver<Result<ActorId, SpawnError>>>,
     /// Who wants to know of its end.
-    stopped: Vec<Resolver<Option<ExitReason>>>,
+    stopped: Vec<Resolver<Result<Option<ExitReason>, SpawnError>>>,
     restarts: u32,
     /// Was it told to stop before it was up?
     stop_asked: bool,
@@ -101,9 +101,9 @@ impl Shard {
             stop_asked: false,
         };
         let slot = ActorSlot { child: None, mailbox: Mailbox::new(), queued: false, about: Box::new(about) };
-        if self.actors.is_full() {
-            self.report_start(slot.about, Err(SpawnError::NoSlot(self.id)));
-            return;
+        if self.closed || self.actors.is_full() {
+            let error = if self.closed { SpawnError::Closed } else { SpawnError::NoSlot(self.id) };
+            return self.report_start(slot.about, Err(error));
         }
         let actor = self.actors.insert(slot).expect("the table is not full");
         self.admission.open(actor);
@@ -253,7 +253,7 @@ impl Shard {
     fn report_start(&mut self, about: Box<About>, outcome: Result<ActorId, SpawnError>) {
         let About { parent, started, stopped, .. } = *about;
         for stopped in stopped {
-            let _ = stopped.resolve(None);
+            let _ = stopped.resolve(Ok(None));
         }
         if let Some(started) = started {
             let _ = started.resolve(outcome.clone());
@@ -354,11 +354,11 @@ impl Shard {
         &mut self,
         actor: ActorId,
         shutdown: Shutdown,
-        done: Resolver<Option<ExitReason>>,
+        done: Resolver<Result<Option<ExitReason>, SpawnError>>,
     ) {
         match self.about(actor) {
             None => {
-                let _ = done.resolve(None);
+                let _ = done.resolve(Ok(None));
             }
             Some(about) => {
                 about.stopped.push(done);
@@ -381,7 +381,7 @@ impl Shard {
         }
         if let Some(slot) = self.vacate(actor, dead) {
             for stopped in slot.about.stopped {
-                let _ = stopped.resolve(reason.clone());
+                let _ = stopped.resolve(Ok(reason.clone()));
             }
         }
     }
@@ -406,15 +406,30 @@ impl Shard {
         }
     }
 
-    /// Ends the shard, and whatever is still on it.
-    pub(super) fn halt(&mut self) {
-        self.intake.close();
+    /// Ends every actor that is left, and starts no more.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+        for supervisor in self.supervisors.keys() {
+            self.supervisors.remove(supervisor);
+        }
         for actor in self.actors.keys() {
             self.depart(actor, DeadReason::Drained, Some(ExitReason::Killed));
+        }
+    }
+
+    /// Ends the shard: what outside threads have sent until now is settled, what
+    /// they send from here on is refused, and whoever waits gets an answer.
+    pub(super) fn halt(&mut self, done: &Resolver<ShardReport>) {
+        self.close();
+        let mut left = Vec::new();
+        self.intake.close_and_drain(|command| left.push(command));
+        for command in left {
+            self.obey(command);
         }
         self.abandon_requests();
         self.nurseries.clear();
         self.halted = true;
+        let _ = done.resolve(self.report());
     }
 
     fn about(&mut self, actor: ActorId) -> Option<&mut About> {

@@ -127,6 +127,13 @@ pub struct Seed {
     directory: Publisher<Directory>,
 }
 
+impl Seed {
+    /// The clock that it will go by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
 /// The shards of one runtime, one for each doorbell, joined by their rings.
 pub fn seeds(config: ShardConfig, clock: &Clock, doorbells: &[Arc<Doorbell>]) -> Vec<(Seed, Outside)> {
     let shards = doorbells.len();
@@ -198,6 +205,7 @@ pub struct Shard {
     latency: Latency,
     dead_letters: VecDeque<DeadLetter>,
     exits: VecDeque<ExitRecord>,
+    closed: bool,
     halted: bool,
 }
 
@@ -238,6 +246,7 @@ impl Shard {
             latency: Latency::new(),
             dead_letters: VecDeque::new(),
             exits: VecDeque::new(),
+            closed: false,
             halted: false,
             clock,
         }

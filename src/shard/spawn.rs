@@ -70,6 +70,9 @@ pub enum SpawnError {
     /// The runtime is shutting down.
     #[error("the runtime is shutting down")]
     Closed,
+    /// Whoever asked did not wait for the answer any longer.
+    #[error("there was no answer in time")]
+    Unanswered,
 }
 
 /// From an outside thread to a shard, through its injector.
@@ -99,14 +102,14 @@ pub enum Control {
         /// How.
         shutdown: Shutdown,
         /// Why it ended, if it was there and has no supervisor to know it.
-        done: Resolver<Option<ExitReason>>,
+        done: Resolver<Result<Option<ExitReason>, SpawnError>>,
     },
     /// Start a supervisor on this shard.
     StartSupervisor {
         /// What it does.
         spec: SupervisorSpec,
         /// Its address.
-        done: Resolver<SupervisorId>,
+        done: Resolver<Result<SupervisorId, SpawnError>>,
     },
     /// Start a child of a supervisor of this shard.
     StartChild {
@@ -126,14 +129,17 @@ pub enum Control {
         /// Which.
         supervisor: SupervisorId,
         /// Why it ended, if it was there.
-        done: Resolver<Option<ExitReason>>,
+        done: Resolver<Result<Option<ExitReason>, SpawnError>>,
     },
     /// Stop every supervisor, and every actor that has none.
     StopAll,
     /// Say what was done so far.
     Report(Resolver<ShardReport>),
-    /// End the loop.
-    Halt,
+    /// End every actor that is left, and start no more.
+    Close(Resolver<()>),
+    /// Settle what has come in, say what was done, and end the loop. To be sent
+    /// when every shard is closed, so that nothing is on its way from another one.
+    Halt(Resolver<ShardReport>),
 }
 
 /// A message that nobody handled.

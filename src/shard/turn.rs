@@ -69,7 +69,7 @@ impl Shard {
         taken > 0
     }
 
-    fn obey(&mut self, command: Command) {
+    pub(super) fn obey(&mut self, command: Command) {
         match command {
             Command::Tell(message) => self.deliver_arrival(message),
             Command::Request(message, resolver) => self.begin_outside_request(message, resolver),
@@ -91,7 +91,11 @@ impl Shard {
                 // Whoever gave up waiting for it does not need it.
                 let _ = done.resolve(self.report());
             }
-            Control::Halt => self.halt(),
+            Control::Close(done) => {
+                self.close();
+                let _ = done.resolve(());
+            }
+            Control::Halt(done) => self.halt(&done),
         }
     }
 

@@ -10,7 +10,8 @@ pub mod imports {
     wit_bindgen::generate!({ path: "../../wit", world: "imports" });
 }
 
-/// What guests export.
+/// What guests export. The `assert_guest`s are for unit tests: exports only link
+/// on wasm, and elsewhere it is they that use the actor.
 pub mod exports {
     pub mod handler {
         wit_bindgen::generate!({
@@ -21,6 +22,7 @@ pub mod exports {
             pub_export_macro: true,
         });
         pub use exports::raddle::actor::handler::Guest;
+        pub fn assert_guest<T: Guest>() {}
     }
 
     pub mod lifecycle {
@@ -32,6 +34,7 @@ pub mod exports {
             pub_export_macro: true,
         });
         pub use exports::raddle::actor::lifecycle::{Guest, Start, StopReason};
+        pub fn assert_guest<T: Guest>() {}
     }
 
     pub mod health {
@@ -42,5 +45,6 @@ pub mod exports {
             pub_export_macro: true,
         });
         pub use exports::raddle::actor::health::{Guest, Status};
+        pub fn assert_guest<T: Guest>() {}
     }
 }

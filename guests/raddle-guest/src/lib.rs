@@ -170,6 +170,7 @@ macro_rules! __export {
         }
         #[cfg(target_family = "wasm")]
         $crate::__bindings::handler::export!(Handler with_types_in $crate::__bindings::handler);
+        const _: fn() = $crate::__bindings::handler::assert_guest::<Handler>;
     };
     (lifecycle, $actor:ty, $instance:ident) => {
         struct Lifecycle;
@@ -183,6 +184,7 @@ macro_rules! __export {
         }
         #[cfg(target_family = "wasm")]
         $crate::__bindings::lifecycle::export!(Lifecycle with_types_in $crate::__bindings::lifecycle);
+        const _: fn() = $crate::__bindings::lifecycle::assert_guest::<Lifecycle>;
     };
     (health, $actor:ty, $instance:ident) => {
         struct Health;
@@ -193,6 +195,7 @@ macro_rules! __export {
         }
         #[cfg(target_family = "wasm")]
         $crate::__bindings::health::export!(Health with_types_in $crate::__bindings::health);
+        const _: fn() = $crate::__bindings::health::assert_guest::<Health>;
     };
     ($unknown:ident, $actor:ty, $instance:ident) => {
         ::core::compile_error!(::core::concat!(

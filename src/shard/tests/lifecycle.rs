@@ -116,8 +116,10 @@ fn halting_ends_everything_and_answers_everyone() {
     let a = world.spawn(0);
     let pending = world.ask(a, "echo x");
     let late = world.ask(a, "echo y");
-    world.control(0, Control::Halt);
+    let (done, report) = reply_slot();
+    world.control(0, Control::Halt(done));
     while world.shards[0].turn() != Turned::Halted {}
+    assert!(report.wait().unwrap().ledger.closes());
     assert!(pending.wait().is_ok());
     assert!(late.wait().is_ok());
     assert!(world.outside[0].injector.push(Command::Tell(Message::new(a, "x"))).is_err(), "closed");

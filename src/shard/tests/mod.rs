@@ -193,7 +193,7 @@ impl World {
         let spec = SupervisorSpec { restarts_max, ..SupervisorSpec::default() };
         self.control(shard, Control::StartSupervisor { spec, done });
         self.settle();
-        waiter.wait().unwrap()
+        waiter.wait().unwrap().unwrap()
     }
 
     fn child(
@@ -215,7 +215,7 @@ impl World {
         let (done, waiter) = reply_slot();
         self.control(actor.shard().index(), Control::Stop { actor, shutdown, done });
         self.settle();
-        waiter.wait().unwrap()
+        waiter.wait().unwrap().unwrap()
     }
 
     /// From outside, without a turn.

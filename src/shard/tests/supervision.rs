@@ -68,7 +68,7 @@ fn a_stopped_supervisor_stops_its_children_in_reverse() {
         world.control(0, Control::StopSupervisor { supervisor, done });
         world.settle();
         assert_eq!(world.log(), ["stop c", "stop b", "stop a"]);
-        assert_eq!(waiter.wait().unwrap(), Some(ExitReason::Shutdown));
+        assert_eq!(waiter.wait().unwrap(), Ok(Some(ExitReason::Shutdown)));
         assert_eq!(world.shards[0].report().supervisors_given_up, 0);
     });
 }

@@ -1,0 +1,6 @@
+//! EDGE: the command line.
+
+pub mod args;
+pub mod check;
+pub mod exit;
+pub mod report;

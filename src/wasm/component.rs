@@ -1,0 +1,412 @@
+//! Loading a component: read, check, compile or take from the cache, link.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{
+    self as wasmtime_component, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower,
+};
+
+use super::abi;
+use super::cache::{CacheConfig, CacheOutcome};
+use super::engine::Engine;
+use super::host::{self, HostState};
+use super::info::{self, ComponentInfo};
+use super::limits::{Limits, LimitsError};
+use super::wasi;
+
+/// The interface that makes a component an actor, and the optional ones.
+pub(super) const HANDLER: &str = "raddle:actor/handler@0.1.0";
+pub(super) const LIFECYCLE: &str = "raddle:actor/lifecycle@0.1.0";
+pub(super) const HEALTH: &str = "raddle:actor/health@0.1.0";
+
+/// Where a component comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// A file: a binary component, or component text (`.wat`).
+    File(&'a Path),
+    /// Bytes in memory, and what to call them in logs and errors.
+    Bytes(&'a str, &'a [u8]),
+}
+
+impl<'a> From<&'a Path> for Source<'a> {
+    fn from(path: &'a Path) -> Self {
+        Self::File(path)
+    }
+}
+
+impl<'a> From<&'a PathBuf> for Source<'a> {
+    fn from(path: &'a PathBuf) -> Self {
+        Self::File(path)
+    }
+}
+
+/// Told of compilations, so that somebody can show that something goes on.
+/// Called on the thread that loads. `()` shows nothing.
+pub trait CompileProgress {
+    /// A component of so many bytes is about to be compiled.
+    fn started(&self, name: &str, bytes: usize) {
+        let _ = (name, bytes);
+    }
+
+    /// That is done, or it failed.
+    fn finished(&self, name: &str, took: Duration) {
+        let _ = (name, took);
+    }
+}
+
+impl CompileProgress for () {}
+
+/// Why a component cannot be an actor.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ComponentError {
+    /// There is no such file.
+    #[error("`{}`: no such file", .path.display())]
+    NotFound {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The file cannot be read.
+    #[error("`{}`: {source}", .path.display())]
+    Unreadable {
+        /// The path as given.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It is a core module, which is half of a component.
+    #[error(
+        "`{name}` is a core WebAssembly module, not a component: build it for wasm32-wasip2 \
+         (`cargo build --target wasm32-wasip2`), or wrap it with `wasm-tools component new {name} -o …`"
+    )]
+    CoreModule {
+        /// What it is called.
+        name: String,
+    },
+    /// It is no WebAssembly at all, or incomplete, or damaged, or too new.
+    #[error("`{name}` is no valid component: {reason}")]
+    Invalid {
+        /// What it is called.
+        name: String,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// It does not export what makes it an actor.
+    #[error(
+        "`{name}` does not export `{HANDLER}`, so it cannot be sent a message: {found}; in Rust, implement \
+         the world `raddle:actor/actor` of wit/actor.wit with wit-bindgen, and `export!` it"
+    )]
+    NoHandler {
+        /// What it is called.
+        name: String,
+        /// What it exports instead.
+        found: String,
+    },
+    /// It exports an interface of the contract with the wrong functions or types.
+    #[error("`{name}` exports `{interface}`, but {reason}: build it against wit/actor.wit of this version")]
+    WrongExport {
+        /// What it is called.
+        name: String,
+        /// Of which interface.
+        interface: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It imports what nobody here provides.
+    #[error("`{name}` imports `{import}`, which this runtime does not provide: {hint}")]
+    UnknownImport {
+        /// What it is called.
+        name: String,
+        /// The import.
+        import: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// It imports something known, with the wrong functions or types.
+    #[error("`{name}` does not fit what it imports: {reason}")]
+    WrongImport {
+        /// What it is called.
+        name: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Its instances could grow without any limit that the runtime can set.
+    #[error(
+        "`{name}` defines resource types of its own, whose handles no limit binds: return plain data, or \
+         addresses of actors, instead"
+    )]
+    OwnResources {
+        /// What it is called.
+        name: String,
+    },
+}
+
+/// A component that can be an actor: checked, compiled and linked. Cloning it is
+/// cheap.
+#[derive(Clone)]
+pub struct Component {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Engine,
+    info: ComponentInfo,
+    pre: InstancePre<HostState>,
+    exports: Exports,
+    cache: CacheOutcome,
+}
+
+/// Where the functions are that the runtime calls.
+#[derive(Clone)]
+pub(super) struct Exports {
+    pub(super) handle: ComponentExportIndex,
+    /// `init` and `stop`.
+    pub(super) lifecycle: Option<(ComponentExportIndex, ComponentExportIndex)>,
+    pub(super) check: Option<ComponentExportIndex>,
+}
+
+impl Component {
+    /// What it is called: the file's name without folder and ending.
+    pub fn name(&self) -> &str {
+        &self.shared.info.name
+    }
+
+    /// What it exports, imports and needs.
+    pub fn info(&self) -> &ComponentInfo {
+        &self.shared.info
+    }
+
+    /// What the cache did for it.
+    pub fn cache(&self) -> &CacheOutcome {
+        &self.shared.cache
+    }
+
+    /// The engine that it was loaded by.
+    pub fn engine(&self) -> &Engine {
+        &self.shared.engine
+    }
+
+    pub(super) fn pre(&self) -> &InstancePre<HostState> {
+        &self.shared.pre
+    }
+
+    pub(super) fn exports(&self) -> &Exports {
+        &self.shared.exports
+    }
+
+    /// Could an instance of it live within these limits?
+    ///
+    /// # Errors
+    /// Which limit it breaks before it has done anything.
+    pub fn check_limits(&self, limits: &Limits) -> Result<(), LimitsError> {
+        if limits.message_bytes_max > limits.hostcall_bytes_max {
+            return Err(LimitsError::MessageOverHostcall {
+                message_bytes_max: limits.message_bytes_max,
+                hostcall_bytes_max: limits.hostcall_bytes_max,
+            });
+        }
+        let engine_max = self.engine().config().memory_bytes_max;
+        if limits.memory_bytes_max as u64 > engine_max {
+            return Err(LimitsError::MemoryOverEngine { asked: limits.memory_bytes_max, engine_max });
+        }
+        let info = self.info();
+        for (what, needed, limit) in [
+            ("memory bytes", info.memory_bytes_initial, limits.memory_bytes_max as u64),
+            ("memories", u64::from(info.memories), limits.memories_max as u64),
+            ("tables", u64::from(info.tables), limits.tables_max as u64),
+            ("table elements", info.table_elements_initial, limits.table_elements_max as u64),
+        ] {
+            if needed > limit {
+                return Err(LimitsError::Initial { component: self.name().to_owned(), what, needed, limit });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Component {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Component").field("info", self.info()).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Loads a component: reads it, checks it, compiles it or takes it from the
+    /// cache, and links it. Takes milliseconds to seconds: not for a shard's thread.
+    ///
+    /// # Errors
+    /// Why it cannot be an actor. Trouble with the cache is none: see
+    /// [`Component::cache`].
+    pub fn load<'a>(
+        &self,
+        source: impl Into<Source<'a>>,
+        cache: &CacheConfig,
+        progress: &dyn CompileProgress,
+    ) -> Result<Component, ComponentError> {
+        let source = source.into();
+        let name = name_of(source);
+        let bytes = read(source)?;
+        check_header(&name, &bytes)?;
+        let (component, cache) = cache.get_or_compile(&self.shared.wasmtime, &bytes, || {
+            let started = Instant::now();
+            progress.started(&name, bytes.len());
+            let compiled = wasmtime_component::Component::new(&self.shared.wasmtime, &bytes);
+            progress.finished(&name, started.elapsed());
+            compiled.map_err(|error| invalid(&name, &bytes, &error))
+        })?;
+        if let CacheOutcome::Unusable { reason } = &cache {
+            tracing::warn!(component = name, "running without the cache of compiled components: {reason}");
+        }
+
+        let info = info::describe(&self.shared.wasmtime, &component, name.clone(), bytes.len());
+        let exports = find_exports(&name, &component, &info)?;
+        check_imports(&name, &info)?;
+        let linker = if info.wasi.is_empty() {
+            &self.shared.linker
+        } else {
+            wasi::prepare_process();
+            &self.shared.linker_wasi
+        };
+        let pre = linker
+            .instantiate_pre(&component)
+            .map_err(|error| ComponentError::WrongImport { name, reason: format!("{error:#}") })?;
+        let shared = Shared { engine: self.clone(), info, pre, exports, cache };
+        Ok(Component { shared: Arc::new(shared) })
+    }
+}
+
+fn name_of(source: Source<'_>) -> String {
+    match source {
+        Source::File(path) => path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+        Source::Bytes(name, _) => name.to_owned(),
+    }
+}
+
+fn read(source: Source<'_>) -> Result<std::borrow::Cow<'_, [u8]>, ComponentError> {
+    match source {
+        Source::Bytes(_, bytes) => Ok(bytes.into()),
+        Source::File(path) => match std::fs::read(path) {
+            Ok(bytes) => Ok(bytes.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(ComponentError::NotFound { path: path.to_owned() })
+            }
+            Err(source) => Err(ComponentError::Unreadable { path: path.to_owned(), source }),
+        },
+    }
+}
+
+/// What can be told from the first eight bytes: magic, version, layer.
+fn check_header(name: &str, bytes: &[u8]) -> Result<(), ComponentError> {
+    let invalid = |reason: &str| {
+        Err(ComponentError::Invalid { name: name.to_owned(), reason: reason.to_owned() })
+    };
+    match bytes {
+        [] => invalid("it is empty"),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(ComponentError::CoreModule { name: name.to_owned() }),
+        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
+        [0, b'a', b's', b'm', _, _, 1, 0, ..] => {
+            invalid("its version of the component format is not the one of WASI 0.2 and later (13)")
+        }
+        [0, b'a', b's', b'm', ..] => invalid("its header is incomplete, or of an unknown version"),
+        // Text, if anything.
+        _ if std::str::from_utf8(bytes).is_ok() => Ok(()),
+        _ => invalid("it does not start as WebAssembly does (`\\0asm`), and is no text either"),
+    }
+}
+
+fn invalid(name: &str, bytes: &[u8], error: &wasmtime::Error) -> ComponentError {
+    let reason = format!("{error:#}").replace('\n', " ");
+    let is_text = bytes.first() != Some(&0);
+    if is_text && reason.contains("expected a WebAssembly component but was given a WebAssembly module") {
+        return ComponentError::CoreModule { name: name.to_owned() };
+    }
+    let reason = match reason.find("unexpected end") {
+        Some(_) if !is_text => format!("it is truncated ({reason})"),
+        _ => reason,
+    };
+    ComponentError::Invalid { name: name.to_owned(), reason }
+}
+
+fn find_exports(
+    name: &str,
+    component: &wasmtime_component::Component,
+    info: &ComponentInfo,
+) -> Result<Exports, ComponentError> {
+    let find = Finder { name, component };
+    let Some((_, handler)) = component.get_export(None, HANDLER) else {
+        return Err(ComponentError::NoHandler { name: name.to_owned(), found: info.exports_in_words() });
+    };
+    let handle = find.function::<abi::HandleParams, abi::HandleReply>(HANDLER, &handler, "handle")?;
+    let lifecycle = match component.get_export(None, LIFECYCLE) {
+        Some((_, lifecycle)) => Some((
+            find.function::<(abi::Start,), (Result<(), String>,)>(LIFECYCLE, &lifecycle, "init")?,
+            find.function::<(abi::StopReason,), ()>(LIFECYCLE, &lifecycle, "stop")?,
+        )),
+        None => None,
+    };
+    let check = match component.get_export(None, HEALTH) {
+        Some((_, health)) => Some(find.function::<(), (abi::Status,)>(HEALTH, &health, "check")?),
+        None => None,
+    };
+    Ok(Exports { handle, lifecycle, check })
+}
+
+struct Finder<'a> {
+    name: &'a str,
+    component: &'a wasmtime_component::Component,
+}
+
+impl Finder<'_> {
+    fn function<Params, Return>(
+        &self,
+        interface: &'static str,
+        instance: &ComponentExportIndex,
+        function: &str,
+    ) -> Result<ComponentExportIndex, ComponentError>
+    where
+        Params: ComponentNamedList + Lower,
+        Return: ComponentNamedList + Lift,
+    {
+        let wrong = |reason: String| {
+            Err(ComponentError::WrongExport { name: self.name.to_owned(), interface, reason })
+        };
+        match self.component.get_export(Some(instance), function) {
+            Some((ComponentItem::ComponentFunc(ty), _)) if ty.async_() => {
+                wrong(format!("its `{function}` is an async function, and must be a plain one"))
+            }
+            Some((ComponentItem::ComponentFunc(ty), index)) => {
+                match ty.typecheck::<Params, Return>(&self.component.component_type().instance_type()) {
+                    Ok(()) => Ok(index),
+                    Err(error) => wrong(format!("its `{function}` has the wrong type: {error:#}")),
+                }
+            }
+            Some(_) => wrong(format!("its `{function}` is no function")),
+            None => wrong(format!("it has no function `{function}`")),
+        }
+    }
+}
+
+fn check_imports(name: &str, info: &ComponentInfo) -> Result<(), ComponentError> {
+    let known = |import: &str| {
+        let unversioned = import.split('@').next().unwrap_or(import);
+        host::INTERFACES.contains(&unversioned) || wasi::INTERFACES.contains(&unversioned)
+    };
+    let Some(import) = info.imports.iter().find(|import| !known(&import.name)) else { return Ok(()) };
+    let hint = if import.name.starts_with("wasi:") {
+        "of WASI 0.2 it has cli, clocks, filesystem, io, random and sockets (all denied unless granted)"
+    } else if import.name.starts_with("raddle:") {
+        "the contract (wit/actor.wit) has messaging, registry, log and config"
+    } else {
+        "it provides wit/actor.wit and WASI 0.2; link the component with the one that provides it \
+         (`wac plug`), or do without it"
+    };
+    Err(ComponentError::UnknownImport {
+        name: name.to_owned(),
+        import: import.name.clone(),
+        hint: hint.to_owned(),
+    })
+}

@@ -1,0 +1,241 @@
+//! The engine: how guests are compiled, and where their memory comes from.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::component::Linker;
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::host::{self, HostState};
+use super::wasi;
+
+/// How linear memories are laid out. Which one to choose: docs/decisions/0002.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MemoryLayout {
+    /// Each memory in a reservation of 4 GiB of addresses, from a pool: guests
+    /// need no bounds checks, and instantiation is cheap. Some 16,000 instances
+    /// exhaust the address space.
+    #[default]
+    Guarded,
+    /// Each memory as small as it is, and every access of the guest checked: for
+    /// hundreds of thousands of actors.
+    Compact,
+}
+
+/// How an [`Engine`] is built.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// How linear memories are laid out (default is `Guarded`).
+    pub memory_layout: MemoryLayout,
+    /// How many instances may be alive at once, ready ones included (default is
+    /// `1000`). `Guarded` reserves this many slots, and more cannot be had;
+    /// `Compact` reserves nothing and does not count.
+    pub instances_max: u32,
+    /// The most memory, in bytes, that one linear memory may have (default is
+    /// `4 GiB`). An actor's own [`Limits`](super::Limits) bind it further.
+    pub memory_bytes_max: u64,
+    /// How often somebody calls [`Engine::tick`] (default is 1 ms): what turns
+    /// time limits into ticks.
+    pub epoch_period: Duration,
+    /// How much stack, in bytes, a guest may use (default is `512 KiB`).
+    pub stack_bytes_max: usize,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            memory_layout: MemoryLayout::Guarded,
+            instances_max: 1000,
+            memory_bytes_max: GUARDED_RESERVATION_BYTES,
+            epoch_period: Duration::from_millis(1),
+            stack_bytes_max: 512 << 10,
+        }
+    }
+}
+
+/// The engine could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// A value makes no sense.
+    #[error("{key} is {value}: {expected}")]
+    Config {
+        /// Which.
+        key: &'static str,
+        /// What it is.
+        value: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// The pool of a `Guarded` engine could not be reserved.
+    #[error(
+        "{instances_max} guarded instances could not be reserved ({source:#}): ask for fewer, or for the \
+         compact layout"
+    )]
+    Reserve {
+        /// How many were asked for.
+        instances_max: u32,
+        /// What the system says.
+        source: wasmtime::Error,
+    },
+    /// Anything else that wasmtime says.
+    #[error("wasmtime: {0:#}")]
+    Wasmtime(wasmtime::Error),
+}
+
+/// What a 32-bit memory can address: with as much reserved, and a guard behind
+/// it, no access of a guest leaves its slot, and none need be checked.
+const GUARDED_RESERVATION_BYTES: u64 = 4 << 30;
+
+/// Core instances, tables and memories that the pool holds for each instance.
+/// A Rust guest has 3 core instances and 2 tables, with the adapter of WASI 5
+/// and 2; and 1 memory. An eighth more than that for what is being dropped.
+const CORE_INSTANCES_PER_INSTANCE: u32 = 6;
+const TABLES_PER_INSTANCE: u32 = 3;
+const MEMORIES_PER_INSTANCE: u32 = 1;
+
+/// How much of a dropped instance's memory stays for the next one. Cheap only
+/// together with `PAGEMAP_SCAN`, which finds the pages to be cleared.
+const KEEP_RESIDENT_BYTES: usize = 1 << 20;
+
+/// Innermost frames to look at after a trap, for the name of a function.
+const BACKTRACE_FRAMES: usize = 16;
+
+/// Compiles components, and holds the memory that their instances live in.
+/// Cloning it is cheap; all clones are one engine.
+#[derive(Clone)]
+pub struct Engine {
+    pub(super) shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) wasmtime: wasmtime::Engine,
+    pub(super) config: EngineConfig,
+    /// The contract's imports.
+    pub(super) linker: Linker<HostState>,
+    /// The same, and WASI.
+    pub(super) linker_wasi: Linker<HostState>,
+}
+
+impl Engine {
+    /// Builds an engine.
+    ///
+    /// # Errors
+    /// If the configuration makes no sense, or its memory cannot be reserved.
+    pub fn new(config: &EngineConfig) -> Result<Self, EngineError> {
+        validate(config)?;
+        let wasmtime = wasmtime::Engine::new(&resolve(config)).map_err(|source| match config.memory_layout {
+            MemoryLayout::Guarded => EngineError::Reserve { instances_max: config.instances_max, source },
+            MemoryLayout::Compact => EngineError::Wasmtime(source),
+        })?;
+        let mut linker = Linker::new(&wasmtime);
+        host::link(&mut linker).map_err(EngineError::Wasmtime)?;
+        let mut linker_wasi = linker.clone();
+        wasi::link(&mut linker_wasi).map_err(EngineError::Wasmtime)?;
+        let shared = Shared { wasmtime, config: config.clone(), linker, linker_wasi };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Moves the epoch on by one tick, which is what ends a guest that does not
+    /// return. To be called every [`EngineConfig::epoch_period`], by one thread.
+    pub fn tick(&self) {
+        self.shared.wasmtime.increment_epoch();
+    }
+
+    /// What it was built from.
+    pub fn config(&self) -> &EngineConfig {
+        &self.shared.config
+    }
+
+    /// A time limit in ticks: no less than it says, and up to a tick more.
+    pub(super) fn ticks(&self, time: Duration) -> u64 {
+        let period_ns = self.shared.config.epoch_period.as_nanos();
+        let ticks = time.as_nanos().div_ceil(period_ns);
+        // The tick under way may end at once, hence one more.
+        u64::try_from(ticks).unwrap_or(u64::MAX / 2).min(u64::MAX / 2) + 1
+    }
+
+    /// For each shard's thread, once: what wasmtime would otherwise do there in
+    /// the middle of the first call.
+    pub(super) fn prepare_thread() {
+        wasmtime::Engine::tls_eager_initialize();
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("config", &self.shared.config).finish_non_exhaustive()
+    }
+}
+
+fn validate(config: &EngineConfig) -> Result<(), EngineError> {
+    let refuse = |key, value: &dyn ToString, expected| {
+        Err(EngineError::Config { key, value: value.to_string(), expected })
+    };
+    if config.instances_max == 0 {
+        return refuse("instances_max", &config.instances_max, "at least 1");
+    }
+    if config.memory_bytes_max == 0 || config.memory_bytes_max > GUARDED_RESERVATION_BYTES {
+        return refuse("memory_bytes_max", &config.memory_bytes_max, "from 1 to 4294967296 (4 GiB)");
+    }
+    if config.epoch_period < Duration::from_micros(50) {
+        return refuse("epoch_period in ns", &config.epoch_period.as_nanos(), "at least 50000 (50 µs)");
+    }
+    if config.stack_bytes_max < 16 << 10 {
+        return refuse("stack_bytes_max", &config.stack_bytes_max, "at least 16384");
+    }
+    Ok(())
+}
+
+fn resolve(config: &EngineConfig) -> Config {
+    let mut resolved = Config::new();
+    resolved
+        .epoch_interruption(true)
+        // Without it a component call costs a third (the design has the figures).
+        .concurrency_support(false)
+        .wasm_component_model(true)
+        .max_wasm_stack(config.stack_bytes_max)
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(BACKTRACE_FRAMES))
+        // For a profiler that unwinds through guests, and for offsets in back
+        // traces: nobody here does either, and compiled components get smaller.
+        .generate_address_map(false);
+    if !cfg!(windows) {
+        resolved.native_unwind_info(false);
+    }
+    match config.memory_layout {
+        MemoryLayout::Guarded => guarded(&mut resolved, config),
+        MemoryLayout::Compact => compact(&mut resolved),
+    }
+    resolved
+}
+
+fn guarded(resolved: &mut Config, config: &EngineConfig) {
+    let instances = config.instances_max.saturating_add(config.instances_max.div_ceil(8));
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_INSTANCE))
+        .total_memories(instances.saturating_mul(MEMORIES_PER_INSTANCE))
+        .total_tables(instances.saturating_mul(TABLES_PER_INSTANCE))
+        .max_tables_per_module(TABLES_PER_INSTANCE)
+        .max_memory_size(usize::try_from(config.memory_bytes_max).unwrap_or(usize::MAX));
+    if PoolingAllocationConfig::is_pagemap_scan_available() {
+        pool.pagemap_scan(Enabled::Yes)
+            .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
+            .table_keep_resident(KEEP_RESIDENT_BYTES);
+    }
+    resolved
+        .memory_reservation(GUARDED_RESERVATION_BYTES)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+}
+
+fn compact(resolved: &mut Config) {
+    resolved
+        .allocation_strategy(InstanceAllocationStrategy::OnDemand)
+        .memory_reservation(0)
+        .memory_reservation_for_growth(0)
+        .memory_guard_size(0)
+        .guard_before_linear_memory(false)
+        .memory_may_move(true)
+        // An image mapped into each memory is a mapping of its own, and there may
+        // be 65,530 of those; anonymous neighbours the kernel joins into one.
+        .memory_init_cow(false);
+}

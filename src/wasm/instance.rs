@@ -1,0 +1,153 @@
+//! One component actor: a store of its own, and its exports ready to be called.
+
+use wasmtime::component::TypedFunc;
+use wasmtime::{Error, Store};
+
+use super::abi::{self, HandleIgnored, HandleParams, HandleReply};
+use super::host::{HostState, Identity};
+use super::trap;
+use crate::actor::{
+    Actor, Child, Context, ExitReason, Health, Incarnation, Message, Outcome, StartError, StopReason,
+};
+
+/// An instance that lives: all that its calls need.
+pub(super) struct Live {
+    pub(super) store: Store<HostState>,
+    pub(super) functions: Functions,
+    pub(super) message_ticks: u64,
+    pub(super) lifecycle_ticks: u64,
+}
+
+/// The guest's functions.
+pub(super) struct Functions {
+    /// `handle`, where the reply is wanted, …
+    pub(super) handle_reply: TypedFunc<HandleParams, HandleReply>,
+    /// … and where it is not.
+    pub(super) handle_ignored: TypedFunc<HandleParams, HandleIgnored>,
+    pub(super) lifecycle: Option<Lifecycle>,
+    pub(super) check: Option<TypedFunc<(), (abi::Status,)>>,
+}
+
+/// The optional hooks `init` and `stop`.
+#[derive(Clone, Copy)]
+pub(super) struct Lifecycle {
+    pub(super) init: TypedFunc<(abi::Start,), (Result<(), String>,)>,
+    pub(super) stop: TypedFunc<(abi::StopReason,), ()>,
+}
+
+/// A component actor. After a trap its store is gone, and only the reason is left:
+/// wasmtime lets nothing enter a store that has trapped.
+pub(super) struct ComponentActor(State);
+
+enum State {
+    Live(Live),
+    Gone(ExitReason),
+}
+
+impl ComponentActor {
+    pub(super) fn new(live: Live) -> Self {
+        Self(State::Live(live))
+    }
+
+    /// Gives it its configuration.
+    pub(super) fn configure(&mut self, config: &std::collections::BTreeMap<String, String>) {
+        if let State::Live(live) = &mut self.0 {
+            live.store.data_mut().config.clone_from(config);
+        }
+    }
+
+    #[cold]
+    fn exit(&mut self, error: &Error) -> ExitReason {
+        let reason = match &self.0 {
+            State::Live(live) => trap::exit_reason(error, &live.store.data().limiter),
+            State::Gone(reason) => reason.clone(),
+        };
+        self.0 = State::Gone(reason.clone());
+        reason
+    }
+}
+
+impl Actor for ComponentActor {
+    fn handle(&mut self, _: &Context, message: &Message) -> Outcome {
+        let live = match &mut self.0 {
+            State::Live(live) => live,
+            State::Gone(reason) => return Outcome::Exited(reason.clone()),
+        };
+        let sender = message.from.map_or(0, |id| id.to_bits());
+        let params = (sender, message.payload.as_slice());
+        live.store.set_epoch_deadline(live.message_ticks);
+        let answer = if message.request.is_some() {
+            live.functions.handle_reply.call(&mut live.store, params).map(|(answer,)| answer.map(|r| r.map(|r| r.0)))
+        } else {
+            live.functions.handle_ignored.call(&mut live.store, params).map(|(answer,)| answer.map(|_| None))
+        };
+        match answer {
+            Ok(Ok(reply)) => {
+                let bytes_max = live.store.data().message_bytes_max;
+                match &reply {
+                    Some(reply) if reply.len() > bytes_max => Outcome::Failed(crate::actor::Failure::Other(
+                        format!("the reply is {} bytes, and the most is {bytes_max}", reply.len()),
+                    )),
+                    _ => Outcome::Done(reply),
+                }
+            }
+            Ok(Err(failure)) => Outcome::Failed(failure.into()),
+            Err(error) => Outcome::Exited(self.exit(&error)),
+        }
+    }
+}
+
+impl Child for ComponentActor {
+    fn start(&mut self, _: &Context, incarnation: &Incarnation) -> Result<(), StartError> {
+        let live = match &mut self.0 {
+            State::Live(live) => live,
+            State::Gone(reason) => return Err(StartError::Exited(reason.clone())),
+        };
+        let name = incarnation.name.as_deref().map(str::to_owned);
+        live.store.data_mut().identity = Some(Identity { id: incarnation.id, name });
+        let Some(lifecycle) = live.functions.lifecycle else { return Ok(()) };
+        let start = abi::Start {
+            id: incarnation.id.to_bits(),
+            name: incarnation.name.as_deref().map(str::to_owned),
+            restarts: incarnation.restarts,
+        };
+        live.store.set_epoch_deadline(live.lifecycle_ticks);
+        match lifecycle.init.call(&mut live.store, (start,)) {
+            Ok((Ok(()),)) => Ok(()),
+            Ok((Err(why),)) => Err(StartError::Refused(why)),
+            Err(error) => Err(StartError::Exited(self.exit(&error))),
+        }
+    }
+
+    fn stop(&mut self, _: &Context, reason: StopReason) -> ExitReason {
+        let live = match &mut self.0 {
+            State::Live(live) => live,
+            State::Gone(reason) => return reason.clone(),
+        };
+        if let Some(lifecycle) = live.functions.lifecycle {
+            live.store.set_epoch_deadline(live.lifecycle_ticks);
+            if let Err(error) = lifecycle.stop.call(&mut live.store, (reason.into(),)) {
+                return self.exit(&error);
+            }
+        }
+        let reason = match reason {
+            StopReason::Normal => ExitReason::Normal,
+            StopReason::Shutdown | StopReason::Restart => ExitReason::Shutdown,
+        };
+        self.0 = State::Gone(reason.clone());
+        reason
+    }
+
+    fn health(&mut self, _: &Context) -> Health {
+        let live = match &mut self.0 {
+            State::Live(live) => live,
+            State::Gone(reason) => return Health::Unhealthy(format!("it has ended: {reason}")),
+        };
+        let Some(check) = live.functions.check else { return Health::Unknown };
+        live.store.set_epoch_deadline(live.message_ticks);
+        match check.call(&mut live.store, ()) {
+            Ok((status,)) => status.into(),
+            Err(error) => Health::Unhealthy(format!("its health check ended it: {}", self.exit(&error))),
+        }
+    }
+}

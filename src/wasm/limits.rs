@@ -1,0 +1,212 @@
+//! What one actor may use.
+
+use std::time::Duration;
+
+use wasmtime::ResourceLimiter;
+
+/// What one actor may use. Every actor has limits; these are the defaults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// How much memory, in bytes, all its linear memories may take together
+    /// (default is 64 MiB).
+    pub memory_bytes_max: usize,
+    /// How many elements each of its tables may have (default is 20,000).
+    pub table_elements_max: usize,
+    /// How many core instances it may consist of (default is 16). An ordinary
+    /// Rust guest has 3 to 5: the program, and adapters.
+    pub core_instances_max: usize,
+    /// How many linear memories (default is 2).
+    pub memories_max: usize,
+    /// How many tables (default is 8).
+    pub tables_max: usize,
+    /// How long it may work on one message, by the wall clock (default is 100 ms).
+    /// Measured in ticks of the engine's epoch, so up to one tick longer.
+    pub message_time_max: Duration,
+    /// How long its instantiation and its `init` may take, each, and its `stop`
+    /// (default is 1 s).
+    pub lifecycle_time_max: Duration,
+    /// How many bytes a message may have that it sends or replies (default is 1 MiB).
+    pub message_bytes_max: usize,
+    /// How many bytes may be copied out of it by one call across its border
+    /// (default is 4 MiB). Checked before anything is allocated.
+    pub hostcall_bytes_max: usize,
+    /// How many WASI resources (streams, pollables, …) it may hold (default is 256).
+    pub wasi_resources_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_bytes_max: 64 << 20,
+            table_elements_max: 20_000,
+            core_instances_max: 16,
+            memories_max: 2,
+            tables_max: 8,
+            message_time_max: Duration::from_millis(100),
+            lifecycle_time_max: Duration::from_secs(1),
+            message_bytes_max: 1 << 20,
+            hostcall_bytes_max: 4 << 20,
+            wasi_resources_max: 256,
+        }
+    }
+}
+
+/// The limits contradict each other, or the engine or component that they are for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LimitsError {
+    /// A message could not leave the guest.
+    #[error(
+        "message_bytes_max is {message_bytes_max}, more than hostcall_bytes_max ({hostcall_bytes_max}): \
+         no such message could leave the guest"
+    )]
+    MessageOverHostcall {
+        /// As set.
+        message_bytes_max: usize,
+        /// As set.
+        hostcall_bytes_max: usize,
+    },
+    /// The engine gives less.
+    #[error("memory_bytes_max is {asked}, and the engine was built for {engine_max} for each instance")]
+    MemoryOverEngine {
+        /// As set.
+        asked: usize,
+        /// The most the engine gives.
+        engine_max: u64,
+    },
+    /// The component starts with more than it may have.
+    #[error("`{component}` starts with {needed} {what}, and the most is {limit}")]
+    Initial {
+        /// Its name.
+        component: String,
+        /// Of what.
+        what: &'static str,
+        /// How much it starts with.
+        needed: u64,
+        /// The limit.
+        limit: u64,
+    },
+}
+
+/// Keeps a store within its limits, and remembers what it refused.
+#[derive(Debug)]
+pub(super) struct Limiter {
+    memory_bytes_max: usize,
+    table_elements_max: usize,
+    core_instances_max: usize,
+    memories_max: usize,
+    tables_max: usize,
+    /// All linear memories together.
+    memory_bytes: usize,
+    /// What the growth that is under way would add.
+    memory_growth_bytes: usize,
+    /// What was refused last: a guest that cannot have more memory soon traps,
+    /// and the trap alone would not say why.
+    refused: Option<Refused>,
+}
+
+/// A growth that was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: asked for {asked}, and the most is {limit}")]
+pub(super) struct Refused {
+    what: &'static str,
+    asked: usize,
+    limit: usize,
+}
+
+impl Limiter {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            memory_bytes_max: limits.memory_bytes_max,
+            table_elements_max: limits.table_elements_max,
+            core_instances_max: limits.core_instances_max,
+            memories_max: limits.memories_max,
+            tables_max: limits.tables_max,
+            memory_bytes: 0,
+            memory_growth_bytes: 0,
+            refused: None,
+        }
+    }
+
+    /// What was refused last, if anything was.
+    pub(super) fn refused(&self) -> Option<Refused> {
+        self.refused
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let asked = self.memory_bytes.saturating_add(desired.saturating_sub(current));
+        if asked > self.memory_bytes_max {
+            self.refused = Some(Refused { what: "memory bytes", asked, limit: self.memory_bytes_max });
+            return Ok(false);
+        }
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        self.memory_growth_bytes = asked - self.memory_bytes;
+        self.memory_bytes = asked;
+        Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+        self.memory_bytes -= std::mem::take(&mut self.memory_growth_bytes);
+        Ok(())
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        if desired > self.table_elements_max {
+            self.refused =
+                Some(Refused { what: "table elements", asked: desired, limit: self.table_elements_max });
+            return Ok(false);
+        }
+        Ok(maximum.is_none_or(|maximum| desired <= maximum))
+    }
+
+    fn instances(&self) -> usize {
+        self.core_instances_max
+    }
+
+    fn tables(&self) -> usize {
+        self.tables_max
+    }
+
+    fn memories(&self) -> usize {
+        self.memories_max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memories_are_limited_together() {
+        let mut limiter = Limiter::new(&Limits { memory_bytes_max: 10, ..Limits::default() });
+        assert!(limiter.memory_growing(0, 6, None).unwrap());
+        assert!(limiter.memory_growing(0, 4, None).unwrap());
+        assert_eq!(limiter.refused(), None);
+        assert!(!limiter.memory_growing(4, 5, None).unwrap());
+        assert_eq!(limiter.refused().unwrap().to_string(), "memory bytes: asked for 11, and the most is 10");
+    }
+
+    #[test]
+    fn a_growth_that_failed_is_not_counted() {
+        let mut limiter = Limiter::new(&Limits { memory_bytes_max: 10, ..Limits::default() });
+        assert!(limiter.memory_growing(0, 10, None).unwrap());
+        limiter.memory_grow_failed(wasmtime::Error::msg("no memory")).unwrap();
+        assert!(limiter.memory_growing(0, 10, None).unwrap());
+    }
+
+    #[test]
+    fn what_the_module_itself_forbids_is_not_our_refusal() {
+        let mut limiter = Limiter::new(&Limits::default());
+        assert!(!limiter.memory_growing(0, 2, Some(1)).unwrap());
+        assert!(!limiter.table_growing(0, 2, Some(1)).unwrap());
+        assert_eq!(limiter.refused(), None);
+    }
+}

@@ -1,0 +1,10 @@
+//! This module on real components: prebuilt guests, and text where a guest is to
+//! be wrong in some way. The context is made by hand; no shard takes part.
+
+mod actor;
+mod caching;
+mod hostile;
+mod loading;
+mod pool;
+mod support;
+mod wasi;

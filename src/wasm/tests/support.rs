@@ -1,0 +1,257 @@
+//! A shard's worth of stand-ins.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use crate::actor::{
+    ActorId, Blueprint, Child, Context, CreateError, Effect, Incarnation, Key, Message, Nursery, Outcome,
+    Payload, Recipe, RequestId, SendError, ShardId, View,
+};
+use crate::wasm::{
+    CacheConfig, Component, ComponentBlueprint, Engine, EngineConfig, Limits, MemoryLayout, PoolPolicy,
+};
+
+pub const SHARD: ShardId = ShardId(0);
+
+/// The actor that is tested, one that it knows by name, and one that is full.
+pub fn own_id() -> ActorId {
+    Key::new(SHARD, 1, 1)
+}
+
+pub fn friend() -> ActorId {
+    Key::new(SHARD, 2, 7)
+}
+
+pub fn full_actor() -> ActorId {
+    Key::new(SHARD, 3, 1)
+}
+
+/// A shard with one name.
+struct World;
+
+impl View for World {
+    fn admit(&self, to: ActorId, _: usize) -> Result<(), SendError> {
+        match to {
+            to if to == friend() => Ok(()),
+            to if to == full_actor() => Err(SendError::MailboxFull(to)),
+            to => Err(SendError::NoSuchActor(to)),
+        }
+    }
+
+    fn lookup(&self, name: &str) -> Option<ActorId> {
+        (name == "friend").then(friend)
+    }
+
+    fn now_ns(&self) -> u64 {
+        0
+    }
+}
+
+pub fn context() -> Rc<Context> {
+    let context = Context::new(SHARD, Box::new(World));
+    context.enter(own_id(), 0);
+    Rc::new(context)
+}
+
+/// A small engine whose epoch moves on by itself.
+pub struct Ticking {
+    pub engine: Engine,
+    stop: Option<mpsc::Sender<()>>,
+    ticker: Option<thread::JoinHandle<()>>,
+}
+
+impl Ticking {
+    pub fn new() -> Self {
+        Self::with(EngineConfig { instances_max: 8, ..EngineConfig::default() })
+    }
+
+    pub fn compact() -> Self {
+        Self::with(EngineConfig { memory_layout: MemoryLayout::Compact, ..EngineConfig::default() })
+    }
+
+    pub fn with(config: EngineConfig) -> Self {
+        let engine = Engine::new(&config).unwrap();
+        let (stop, stopped) = mpsc::channel();
+        let ticking = engine.clone();
+        let ticker = thread::spawn(move || {
+            while stopped.recv_timeout(config.epoch_period) == Err(mpsc::RecvTimeoutError::Timeout) {
+                ticking.tick();
+            }
+        });
+        Self { engine, stop: Some(stop), ticker: Some(ticker) }
+    }
+
+    pub fn load(&self, guest: &str) -> Component {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("guests/prebuilt/{guest}.wasm"));
+        self.engine.load(&path, &CacheConfig::Disabled, &()).unwrap()
+    }
+
+    pub fn load_text(&self, text: &str) -> Component {
+        let source = super::super::Source::Bytes("text", text.as_bytes());
+        self.engine.load(source, &CacheConfig::Disabled, &()).unwrap()
+    }
+}
+
+impl Drop for Ticking {
+    fn drop(&mut self) {
+        self.stop.take();
+        self.ticker.take().map(thread::JoinHandle::join);
+    }
+}
+
+/// Short limits, so that tests are.
+pub fn limits() -> Limits {
+    Limits {
+        memory_bytes_max: 4 << 20,
+        message_time_max: Duration::from_millis(100),
+        lifecycle_time_max: Duration::from_millis(50),
+        ..Limits::default()
+    }
+}
+
+pub fn nursery(component: Component, limits: Limits, policy: PoolPolicy) -> (Box<dyn Nursery>, Rc<Context>) {
+    let context = context();
+    let blueprint = ComponentBlueprint::new(component, limits, policy).unwrap();
+    (blueprint.nursery(SHARD, context.clone()).unwrap(), context)
+}
+
+/// One actor, and the context that it acts in.
+pub struct Subject {
+    pub child: Box<dyn Child>,
+    pub context: Rc<Context>,
+    requests: Cell<u32>,
+}
+
+impl Subject {
+    /// Made and started.
+    pub fn started(component: Component) -> Self {
+        let mut subject = Self::created(component, &[]).unwrap();
+        subject.start().unwrap();
+        subject
+    }
+
+    pub fn created(component: Component, config: &[(&str, &str)]) -> Result<Self, CreateError> {
+        let (mut nursery, context) = nursery(component, limits(), PoolPolicy::default());
+        Ok(Self { child: nursery.create(&recipe(config))?, context, requests: Cell::new(0) })
+    }
+
+    pub fn start(&mut self) -> Result<(), crate::actor::StartError> {
+        let incarnation = Incarnation { id: own_id(), name: Some("subject".into()), restarts: 3 };
+        self.child.start(&self.context, &incarnation)
+    }
+
+    pub fn tell(&mut self, payload: &[u8]) -> Outcome {
+        let mut message = Message::new(own_id(), payload);
+        message.from = Some(friend());
+        self.child.handle(&self.context, &message)
+    }
+
+    pub fn ask(&mut self, payload: &[u8]) -> Outcome {
+        self.requests.set(self.requests.get() + 1);
+        let mut message = Message::new(own_id(), payload);
+        message.from = Some(friend());
+        message.request = Some(RequestId::new(SHARD, 0, self.requests.get()));
+        self.child.handle(&self.context, &message)
+    }
+
+    /// The reply to a request that must have one.
+    #[track_caller]
+    pub fn reply(&mut self, payload: &[u8]) -> Payload {
+        match self.ask(payload) {
+            Outcome::Done(Some(reply)) => reply,
+            other => panic!("expected a reply, got {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    pub fn number(&mut self, payload: &[u8]) -> u64 {
+        u64::from_le_bytes((*self.reply(payload)).try_into().unwrap())
+    }
+
+    pub fn effects(&self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.context.take_effects(&mut effects);
+        effects
+    }
+}
+
+pub fn recipe(config: &[(&str, &str)]) -> Recipe {
+    let pairs = config.iter().map(|(key, value)| (key.to_string(), value.to_string()));
+    Recipe { config: pairs.collect::<BTreeMap<_, _>>() }
+}
+
+/// Text of a component: a handler around the body of a core function
+/// `(param $sender i64) (param $payload i32) (param $payload_len i32) (result i32)`,
+/// whose result is where the answer lies. At 0 there is an empty `ok`.
+pub struct Text<'a> {
+    /// Imports, and how they are lowered to `(core func …)`.
+    pub imports: &'a str,
+    /// `(export "NAME" (func …))`, what of that the core module gets.
+    pub lowered: &'a str,
+    /// Its own imports of `"host"`, and functions.
+    pub core: &'a str,
+    /// The body of `handle`.
+    pub handle: &'a str,
+    /// Anything more of the component.
+    pub more: &'a str,
+    /// Of 64 KiB each.
+    pub pages: u32,
+}
+
+impl Default for Text<'_> {
+    fn default() -> Self {
+        Self { imports: "", lowered: "", core: "", handle: "i32.const 0", more: "", pages: 1 }
+    }
+}
+
+impl Text<'_> {
+    pub fn build(&self) -> String {
+        let Self { imports, lowered, core, handle, more, pages } = self;
+        format!(
+            r#"(component
+  (import "raddle:actor/types@0.1.0" (instance $types
+    (type (variant (case "rejected" string) (case "retry" string) (case "other" string)))
+    (export "failure" (type (eq 0)))))
+  (alias export $types "failure" (type $failure))
+  (core module $libc
+    (memory (export "memory") {pages})
+    (global $next (mut i32) (i32.const 4096))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (local $at i32)
+      (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+      (global.set $next (i32.add (local.get $at) (local.get 3)))
+      (local.get $at)))
+  (core instance $libc (instantiate $libc))
+  {imports}
+  (core module $main
+    (import "libc" "memory" (memory {pages}))
+    {core}
+    ;; The reply of a request: these bytes.
+    (func $reply (param $at i32) (param $len i32) (result i32)
+      (i32.store (i32.const 16) (i32.const 0))
+      (i32.store (i32.const 20) (i32.const 1))
+      (i32.store (i32.const 24) (local.get $at))
+      (i32.store (i32.const 28) (local.get $len))
+      (i32.const 16))
+    (func $number (param $value i64) (result i32)
+      (i64.store (i32.const 32) (local.get $value))
+      (call $reply (i32.const 32) (i32.const 8)))
+    (func (export "handle") (param $sender i64) (param $payload i32) (param $payload_len i32) (result i32)
+      {handle}))
+  (core instance $main (instantiate $main
+    (with "libc" (instance $libc))
+    (with "host" (instance {lowered}))))
+  (func $handle
+    (param "sender" u64) (param "payload" (list u8))
+    (result (result (option (list u8)) (error $failure)))
+    (canon lift (core func $main "handle") (memory $libc "memory") (realloc (func $libc "realloc"))))
+  (instance $handler (export "handle" (func $handle)))
+  (export "raddle:actor/handler@0.1.0" (instance $handler))
+  {more})"#
+        )
+    }
+}
