@@ -174,11 +174,14 @@ impl<'d> Reader<'d> {
         let base = section.integer("base_ms", 1..=HOUR_MS);
         let factor = section.number("factor", 1.0..=100.0);
         let max = section.integer("max_ms", 1..=HOUR_MS);
+        let jitter = section.number("jitter", 0.0..=1.0);
+        let stable_after = section.integer("stable_after_ms", 1..=DAY_MS);
         let spec = BackoffSpec {
             base_ms: base.map_or(default.base_ms, |at| at.value),
             factor: factor.map_or(default.factor, |at| at.value),
             max_ms: max.map_or(default.max_ms, |at| at.value),
-            jitter: section.number("jitter", 0.0..=1.0).map_or(default.jitter, |at| at.value),
+            jitter: jitter.map_or(default.jitter, |at| at.value),
+            stable_after_ms: stable_after.map_or(default.stable_after_ms, |at| at.value),
         };
         if spec.max_ms < spec.base_ms {
             let span = max.or(base).map_or(section.span(), |at| at.span);

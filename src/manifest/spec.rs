@@ -92,7 +92,7 @@ pub struct LimitsSpec {
 
 impl Default for LimitsSpec {
     fn default() -> Self {
-        Self { memory_bytes_max: 16 << 20, cpu_ms_max: 100 }
+        Self { memory_bytes_max: 64 << 20, cpu_ms_max: 100 }
     }
 }
 
@@ -133,13 +133,15 @@ pub struct BackoffSpec {
     pub factor: f64,
     /// The longest wait.
     pub max_ms: u32,
-    /// Which part of a wait is random, from 0 to 1.
+    /// Which part of a wait is random, from 0 to 1: a wait is shortened by up to that.
     pub jitter: f64,
+    /// After so long without a restart the waits begin anew.
+    pub stable_after_ms: u32,
 }
 
 impl Default for BackoffSpec {
     fn default() -> Self {
-        Self { base_ms: 10, factor: 2.0, max_ms: 1000, jitter: 0.2 }
+        Self { base_ms: 10, factor: 2.0, max_ms: 1000, jitter: 0.2, stable_after_ms: 10_000 }
     }
 }
 

@@ -282,6 +282,7 @@ impl Shard {
 
     fn record_exit(&mut self, actor: ActorId, reason: &ExitReason) {
         self.counters.abnormal_exits.add(1);
+        *self.exits_by_label.entry(reason.label()).or_default() += 1;
         let name = self.about(actor).and_then(|about| about.spec.name.clone());
         tracing::warn!(%actor, name = name.as_deref(), %reason, "an actor ended");
         if self.exits.len() == EXITS_KEPT {

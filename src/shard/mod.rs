@@ -31,7 +31,7 @@ mod table;
 mod timer_wheel;
 mod turn;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -199,12 +199,12 @@ pub struct Shard {
     names: Directory,
     directory: Publisher<Directory>,
     supervisors: Table<SupervisorCell>,
-    supervisors_given_up: u64,
 
     counters: Arc<ShardCounters>,
     latency: Latency,
     dead_letters: VecDeque<DeadLetter>,
     exits: VecDeque<ExitRecord>,
+    exits_by_label: BTreeMap<&'static str, u64>,
     closed: bool,
     halted: bool,
 }
@@ -241,11 +241,11 @@ impl Shard {
             names: Directory::default(),
             directory,
             supervisors: Table::new(id),
-            supervisors_given_up: 0,
             counters,
             latency: Latency::new(),
             dead_letters: VecDeque::new(),
             exits: VecDeque::new(),
+            exits_by_label: BTreeMap::new(),
             closed: false,
             halted: false,
             clock,
@@ -268,10 +268,12 @@ impl Shard {
             starts: self.counters.starts.get(),
             restarts: self.counters.restarts.get(),
             abnormal_exits: self.counters.abnormal_exits.get(),
+            answered_with_failure: self.counters.answered_with_failure.get(),
             turns: self.counters.turns.get(),
             dead_letters: self.dead_letters.iter().cloned().collect(),
             exits: self.exits.iter().cloned().collect(),
-            supervisors_given_up: self.supervisors_given_up,
+            exits_by_label: self.exits_by_label.clone(),
+            supervisors_given_up: self.counters.supervisors_given_up.get(),
         }
     }
 }

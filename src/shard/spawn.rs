@@ -1,6 +1,7 @@
 //! The words for making actors: specs, errors, and what outside threads ask of
 //! a shard.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -184,12 +185,16 @@ pub struct ShardReport {
     pub restarts: u64,
     /// Incarnations that ended abnormally.
     pub abnormal_exits: u64,
+    /// Requests and messages that were answered with a failure.
+    pub answered_with_failure: u64,
     /// Turns taken.
     pub turns: u64,
     /// The latest dead letters.
     pub dead_letters: Vec<DeadLetter>,
     /// The latest abnormal exits.
     pub exits: Vec<ExitRecord>,
+    /// All abnormal exits, by the label of their reason.
+    pub exits_by_label: BTreeMap<&'static str, u64>,
     /// Supervisors of this shard that gave up.
     pub supervisors_given_up: u64,
 }

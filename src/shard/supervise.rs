@@ -148,7 +148,7 @@ impl Shard {
     fn supervisor_exits(&mut self, supervisor: SupervisorId, reason: &ExitReason) {
         let Some(cell) = self.supervisors.remove(supervisor) else { return };
         if !cell.asked {
-            self.supervisors_given_up += 1;
+            self.counters.supervisors_given_up.add(1);
             tracing::error!(%supervisor, "a supervisor gave up: too many restarts");
         }
         for stopped in cell.stopped {

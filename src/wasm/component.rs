@@ -143,6 +143,9 @@ pub enum ComponentError {
         /// What it is called.
         name: String,
     },
+    /// No instance of it could live within its limits.
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
 }
 
 /// A component that can be an actor: checked, compiled and linked. Cloning it is

@@ -1,5 +1,6 @@
 //! What is in a manifest arrives; what is wrong with it is shown.
 
+mod documents;
 mod problems;
 
 use std::path::Path;
@@ -98,7 +99,7 @@ fn every_key_arrives() {
         strategy = "one_for_one"
         restarts_max = 0
         period_ms = 1
-        backoff = { base_ms = 1, factor = 3, max_ms = 9, jitter = 0.5 }
+        backoff = { base_ms = 1, factor = 3, max_ms = 9, jitter = 0.5, stable_after_ms = 3 }
 
         [[actor]]
         name = "worker"
@@ -140,7 +141,7 @@ fn every_key_arrives() {
         }
     );
     assert_eq!(manifest.components[0].limits, LimitsSpec { memory_bytes_max: 65536, cpu_ms_max: 7 });
-    let backoff = BackoffSpec { base_ms: 1, factor: 3.0, max_ms: 9, jitter: 0.5 };
+    let backoff = BackoffSpec { base_ms: 1, factor: 3.0, max_ms: 9, jitter: 0.5, stable_after_ms: 3 };
     assert_eq!(
         manifest.supervisor,
         SupervisorSpec {

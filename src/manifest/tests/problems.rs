@@ -151,7 +151,7 @@ fn keys_are_known_everywhere() {
         "[supervisor]\nmax_restarts = 3\nbackoff.min_ms = 3\n",
         &expect![[r#"
             8:1 unknown key `max_restarts` in [supervisor]: did you mean `restarts_max`? (the keys of [supervisor] are strategy, restarts_max, period_ms and backoff)
-            9:9 unknown key `min_ms` in [supervisor.backoff]: did you mean `max_ms`? (the keys of [supervisor.backoff] are base_ms, factor, max_ms and jitter)
+            9:9 unknown key `min_ms` in [supervisor.backoff]: did you mean `max_ms`? (the keys of [supervisor.backoff] are base_ms, factor, max_ms, jitter and stable_after_ms)
         "#]],
     );
     wrong(

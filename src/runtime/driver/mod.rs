@@ -7,7 +7,7 @@
 //!                                          Seat, make ───┴─► spawn ─► DriverThread
 //! ```
 //!
-//! Two reactors sleep in two ways; everything else they share ([`pace`]):
+//! Two reactors sleep in two ways; everything else they share (`pace.rs`):
 //!
 //! | reactor   | sleeps in                          | wakes by            |
 //! |-----------|------------------------------------|---------------------|

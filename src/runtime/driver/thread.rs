@@ -1,8 +1,10 @@
 //! The plain driver: a thread that parks.
 //!
-//! It parks on its own futex (`park_timeout`), not on an eventfd: waking costs
-//! either about the same, parking is one system call instead of two (poll and
-//! read), and there is no descriptor to run out of.
+//! It parks on its own futex (`park_timeout`), not on an eventfd: a message
+//! reaches the sleeper in 23 µs either way and costs its sender 9 µs (medians
+//! on a two-core virtual machine; through glommio's ring it takes 38 µs), but
+//! parking is one system call instead of two, poll and read, and there is no
+//! descriptor to run out of. The test `wake_latency` measures it.
 
 use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
