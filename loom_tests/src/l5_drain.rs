@@ -8,7 +8,7 @@
 use std::sync::Arc as StdArc;
 
 use raddle::sync::primitive::{Arc, structural, thread};
-use raddle::sync::{Consumer, Doorbell, Flag, Intake, Producer, injector, ring};
+use raddle::sync::{Consumer, Counter, Doorbell, Flag, Intake, Producer, injector, ring};
 
 use crate::parker::Parker;
 
@@ -127,6 +127,34 @@ pub fn flag_at_any_moment() {
         a.join().expect("a shard ends well"),
         b.join().expect("a shard ends well"),
     );
+}
+
+/// One shard accepts and sends, another settles; somebody reads both counters,
+/// the later one first.
+pub fn counters() {
+    let accepted = Arc::new(Counter::new());
+    let settled = Arc::new(Counter::new());
+    let (mut producer, mut consumer) = ring(2);
+    let counting = accepted.clone();
+    let sender = thread::spawn(move || {
+        for item in 0..2 {
+            counting.increment();
+            producer.push(item).expect("room");
+        }
+    });
+    let settling = settled.clone();
+    let receiver = thread::spawn(move || {
+        let taken = consumer.drain(2, |_| settling.increment());
+        (consumer, taken)
+    });
+    let seen_settled = settled.get();
+    let seen_accepted = accepted.get();
+    assert!(seen_settled <= seen_accepted, "settled before it was accepted");
+    sender.join().expect("the sender ends well");
+    let (mut consumer, taken) = receiver.join().expect("the receiver ends well");
+    assert_eq!(settled.get(), taken as u64);
+    assert_eq!(taken + consumer.drain(2, |_| ()), 2);
+    assert_eq!(accepted.get(), 2);
 }
 
 /// A shard that drains while a stranger pushes; it sleeps on its doorbell

@@ -9,7 +9,7 @@ fn main() -> ExitCode {
     match arguments.split_first() {
         Some((command, [])) if command == "list" => {
             for model in MODELS {
-                println!("{}\t{}", model.name, model.promise);
+                println!("{}\t{}\t{}", model.name, model.preemptions, model.promise);
             }
             ExitCode::SUCCESS
         }

@@ -61,9 +61,12 @@ impl<T> ArrayQueue<T> {
 
     pub(super) fn push(&self, item: T) -> Result<(), T> {
         loop {
-            let tail = self.tail.load(Relaxed);
+            // Additions of 0 instead of loads: loom remembers only the last access
+            // to an atomic, and a load here would hide that the popping thread had
+            // looked before, and with it every run in which we come first.
+            let tail = self.tail.fetch_add(0, Relaxed);
             let slot = self.slot(tail);
-            let stamp = slot.stamp.load(Acquire);
+            let stamp = slot.stamp.fetch_add(0, Acquire);
             if stamp == 2 * tail {
                 if self.tail.compare_exchange(tail, tail + 1, SeqCst, Relaxed).is_ok() {
                     // SAFETY: the stamp said free, and the exchange made this

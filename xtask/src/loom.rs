@@ -5,18 +5,15 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// Preemptions to explore where nothing else is asked for. Beyond three, the
-/// models with three threads take hours and have found nothing that fewer did not.
-pub const PREEMPTIONS: u32 = 3;
-
 /// Check the lock-free code in every interleaving
 #[derive(clap::Args)]
 pub struct Args {
     /// Only models whose name starts so, as `l3` or `l1_ring::fifo`
     models: Vec<String>,
-    /// How often a run may switch away from a thread that could go on; 0: no bound
-    #[arg(long, default_value_t = PREEMPTIONS)]
-    max_preemptions: u32,
+    /// How often a run may switch away from a thread that could go on; 0: no
+    /// bound. Each model has a default of its own
+    #[arg(long)]
+    max_preemptions: Option<u32>,
     /// What one model may take; one that needs more fails
     #[arg(long, default_value_t = 900, value_name = "SECONDS")]
     budget: u64,
@@ -28,7 +25,9 @@ pub fn run(args: &Args) -> Result<()> {
     let chosen: Vec<_> = runner
         .models()?
         .into_iter()
-        .filter(|model| args.models.is_empty() || args.models.iter().any(|start| model.starts_with(start)))
+        .filter(|model| {
+            args.models.is_empty() || args.models.iter().any(|start| model.name.starts_with(start))
+        })
         .collect();
     ensure!(!chosen.is_empty(), "no model is called so");
     let mut failed = Vec::new();
@@ -41,9 +40,9 @@ pub fn run(args: &Args) -> Result<()> {
         match line {
             Some(line) if output.status.success() => println!("{line}"),
             _ => {
-                println!("{model}: FAILED");
+                println!("{}: FAILED", model.name);
                 print!("{}", String::from_utf8_lossy(&output.stderr));
-                failed.push(model.as_str());
+                failed.push(model.name.as_str());
             }
         }
     }
@@ -52,6 +51,15 @@ pub fn run(args: &Args) -> Result<()> {
     }
     println!("{} models completed", chosen.len());
     Ok(())
+}
+
+/// A model, as the models tell.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// `file::scenario`.
+    pub name: String,
+    /// Its own bound; 0: none.
+    pub preemptions: u32,
 }
 
 /// The models, built with `--cfg loom`.
@@ -74,20 +82,26 @@ impl Runner {
         Ok(Self(target.join("release/raddle-loom")))
     }
 
-    /// The names of all models.
-    pub fn models(&self) -> Result<Vec<String>> {
+    /// All models.
+    pub fn models(&self) -> Result<Vec<Model>> {
         let output = Command::new(&self.0).arg("list").output().context("listing the models")?;
         let text = String::from_utf8(output.stdout).context("listing the models")?;
-        Ok(text.lines().filter_map(|line| line.split('\t').next()).map(str::to_owned).collect())
+        let model = |line: &str| {
+            let mut fields = line.split('\t');
+            let name = fields.next()?.to_owned();
+            Some(Model { name, preemptions: fields.next()?.parse().ok()? })
+        };
+        text.lines().map(|line| model(line).with_context(|| format!("no model: {line}"))).collect()
     }
 
     /// One model in a process of its own: a mutant may take its process with it.
-    pub fn command(&self, model: &str, preemptions: u32, budget: u64) -> Command {
+    pub fn command(&self, model: &Model, preemptions: Option<u32>, budget: u64) -> Command {
         let mut command = Command::new(&self.0);
-        command.args(["run", model]);
+        command.args(["run", model.name.as_str()]);
         command.env("RADDLE_MODEL_SECONDS", budget.to_string());
         command.env("RUST_BACKTRACE", "0");
         command.env_remove("LOOM_MAX_PREEMPTIONS");
+        let preemptions = preemptions.unwrap_or(model.preemptions);
         if preemptions > 0 {
             command.env("LOOM_MAX_PREEMPTIONS", preemptions.to_string());
         }
