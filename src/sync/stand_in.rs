@@ -61,12 +61,12 @@ impl<T> ArrayQueue<T> {
 
     pub(super) fn push(&self, item: T) -> Result<(), T> {
         loop {
-            // Additions of 0 instead of loads: loom remembers only the last access
+            // An addition of 0 instead of a load: loom remembers only the last access
             // to an atomic, and a load here would hide that the popping thread had
             // looked before, and with it every run in which we come first.
             let tail = self.tail.fetch_add(0, Relaxed);
             let slot = self.slot(tail);
-            let stamp = slot.stamp.fetch_add(0, Acquire);
+            let stamp = slot.stamp.load(Acquire);
             if stamp == 2 * tail {
                 if self.tail.compare_exchange(tail, tail + 1, SeqCst, Relaxed).is_ok() {
                     // SAFETY: the stamp said free, and the exchange made this
@@ -91,12 +91,11 @@ impl<T> ArrayQueue<T> {
     /// For one popping thread.
     pub(super) fn pop(&self) -> Option<T> {
         let head = self.head.load(Relaxed);
+        if self.tail.load(SeqCst) == head {
+            return None;
+        }
         let slot = self.slot(head);
         while slot.stamp.load(Acquire) != 2 * head + 1 {
-            fence(SeqCst);
-            if self.tail.load(Relaxed) == head {
-                return None;
-            }
             super::primitive::yield_now();
         }
         // SAFETY: the stamp said full, and there is one popping thread.
