@@ -1,5 +1,8 @@
 //! What benchmarks and soaks share.
 
+pub mod measure;
+pub mod queues;
+
 use core_affinity::CoreId;
 
 /// Two CPUs that this process may use, or the same one twice if there is one.
