@@ -1,5 +1,6 @@
 //! What benchmarks and soaks share.
 
+pub mod beds;
 pub mod measure;
 pub mod queues;
 

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use raddle::runtime::driver::ReactorKind;
+use raddle_bench::beds::{Eventfd, Futex, raw, through_doorbell, through_driver};
 use raddle_bench::measure::{across, ping_pong, round_trip, same_core};
 use raddle_bench::queues::{Crossbeam, RaddleBatch, RaddleSingle, RtrbChunks, RtrbSingle, StdChannel};
 use raddle_bench::two_cores;
@@ -85,11 +87,29 @@ fn main() -> ExitCode {
         ],
     );
 
+    let wakes = trips / 10;
+    println!("waking a sleeper, there and back:");
+    let wake = medians(
+        rounds,
+        &[
+            ("eventfd, raw", wakes, Box::new(|| raw::<Eventfd>(wakes, cores))),
+            ("eventfd, doorbell", wakes, Box::new(|| through_doorbell::<Eventfd>(wakes, cores))),
+            ("futex, raw", wakes, Box::new(|| raw::<Futex>(wakes, cores))),
+            ("futex, doorbell", wakes, Box::new(|| through_doorbell::<Futex>(wakes, cores))),
+            ("driver thread", wakes, Box::new(|| through_driver(ReactorKind::Thread, wakes, cores))),
+            #[cfg(feature = "glommio")]
+            ("driver glommio", wakes, Box::new(|| through_driver(ReactorKind::Glommio, wakes, cores))),
+        ],
+    );
+
     let bars = [
         ("single items: rate over rtrb's, at least 1.0", rates[1] / rates[0], 1.0, true),
         ("batches of 32: rate over rtrb's single, at least 3", rates[1] / rates[3], 3.0, true),
         ("batches of 128: rate over rtrb's single, at least 3", rates[1] / rates[4], 3.0, true),
-        ("round trip: over the bare cache lines, at most 1.1", trip[1] / trip[0], 1.1, false),
+        ("round trip of a word: over the bare cache lines, at most 1.1", trip[2] / trip[0], 1.1, false),
+        ("doorbell: over the raw eventfd, at most 1.3", wake[1] / wake[0], 1.3, false),
+        ("doorbell: over the raw futex, at most 1.3", wake[3] / wake[2], 1.3, false),
+        ("driver thread: over the raw futex, at most 1.3", wake[4] / wake[2], 1.3, false),
     ];
     let mut missed = false;
     for (bar, ratio, limit, at_least) in bars {
