@@ -6,6 +6,7 @@ use std::time::Duration;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use super::compact::CompactMemories;
 use super::host::{self, HostState};
 use super::wasi;
 
@@ -230,12 +231,12 @@ fn guarded(resolved: &mut Config, config: &EngineConfig) {
 fn compact(resolved: &mut Config) {
     resolved
         .allocation_strategy(InstanceAllocationStrategy::OnDemand)
+        .with_host_memory(Arc::new(CompactMemories::default()))
         .memory_reservation(0)
         .memory_reservation_for_growth(0)
         .memory_guard_size(0)
         .guard_before_linear_memory(false)
         .memory_may_move(true)
-        // An image mapped into each memory is a mapping of its own, and there may
-        // be 65,530 of those; anonymous neighbours the kernel joins into one.
+        // An image of its initial content cannot be mapped into a slot.
         .memory_init_cow(false);
 }

@@ -17,6 +17,7 @@
 
 mod abi;
 mod cache;
+mod compact;
 mod component;
 mod engine;
 mod host;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wasmtime::component::InstancePre;
 use wasmtime::{PoolConcurrencyLimitError, Store};
 
+use super::compact::NO_ROOM;
 use super::component::{Component, Exports};
 use super::engine::Engine;
 use super::host::HostState;
@@ -143,7 +144,7 @@ impl Plan {
                 message_ticks: self.message_ticks,
                 lifecycle_ticks: self.lifecycle_ticks,
             }),
-            Err(error) if error.is::<PoolConcurrencyLimitError>() => {
+            Err(error) if is_exhausted(&error) => {
                 Err(CreateError::Exhausted(error.root_cause().to_string()))
             }
             Err(error) => Err(CreateError::Failed(format!(
@@ -173,4 +174,9 @@ impl Plan {
             },
         })
     }
+}
+
+/// Is it for want of room, which may come, and not for a fault?
+fn is_exhausted(error: &wasmtime::Error) -> bool {
+    error.is::<PoolConcurrencyLimitError>() || error.root_cause().to_string().starts_with(NO_ROOM)
 }

@@ -192,7 +192,8 @@ fn many_short_messages_never_add_up_to_a_deadline() {
     let mut echo = Subject::started(ticking.load("echo"));
     let until = std::time::Instant::now() + limits().message_time_max * 3;
     while std::time::Instant::now() < until {
-        assert!(matches!(echo.tell(b"x"), Outcome::Done(None)));
+        let outcome = echo.tell(b"x");
+        assert!(matches!(outcome, Outcome::Done(None)), "{outcome:?}");
     }
 }
 
