@@ -147,14 +147,6 @@ impl Engine {
         &self.shared.config
     }
 
-    /// A time limit in ticks: no less than it says, and up to a tick more.
-    pub(super) fn ticks(&self, time: Duration) -> u64 {
-        let period_ns = self.shared.config.epoch_period.as_nanos();
-        let ticks = time.as_nanos().div_ceil(period_ns);
-        // The tick under way may end at once, hence one more.
-        u64::try_from(ticks).unwrap_or(u64::MAX / 2).min(u64::MAX / 2) + 1
-    }
-
     /// For each shard's thread, once: what wasmtime would otherwise do there in
     /// the middle of the first call.
     pub(super) fn prepare_thread() {

@@ -10,6 +10,7 @@ use wasmtime::component::{Linker, WasmList, WasmStr};
 use wasmtime::{Result, StoreContextMut};
 
 use super::abi::{Level, SendError};
+use super::deadline::Deadline;
 use super::limits::{Limiter, Limits};
 use super::thread_bound::ThreadBound;
 use super::wasi::WasiState;
@@ -36,6 +37,7 @@ pub(super) struct HostState {
     pub(super) identity: Option<Identity>,
     pub(super) config: BTreeMap<String, String>,
     pub(super) limiter: Limiter,
+    pub(super) deadline: Deadline,
     pub(super) message_bytes_max: usize,
     pub(super) wasi_resources_max: usize,
     /// Made when it is first used.
@@ -50,12 +52,13 @@ pub(super) struct Identity {
 }
 
 impl HostState {
-    pub(super) fn new(context: Rc<Context>, limits: &Limits) -> Self {
+    pub(super) fn new(context: Rc<Context>, limits: &Limits, deadline: Deadline) -> Self {
         Self {
             context: ThreadBound::new(context),
             identity: None,
             config: BTreeMap::new(),
             limiter: Limiter::new(limits),
+            deadline,
             message_bytes_max: limits.message_bytes_max,
             wasi_resources_max: limits.wasi_resources_max,
             wasi: None,

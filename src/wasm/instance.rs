@@ -4,6 +4,7 @@ use wasmtime::component::TypedFunc;
 use wasmtime::{Error, Store};
 
 use super::abi::{self, HandleIgnored, HandleParams, HandleReply};
+use super::deadline::Call;
 use super::host::{HostState, Identity};
 use super::trap;
 use crate::actor::{
@@ -14,8 +15,15 @@ use crate::actor::{
 pub(super) struct Live {
     pub(super) store: Store<HostState>,
     pub(super) functions: Functions,
-    pub(super) message_ticks: u64,
-    pub(super) lifecycle_ticks: u64,
+}
+
+impl Live {
+    /// Starts the clock of one call.
+    fn enter(&mut self, call: Call) {
+        let deadline = &mut self.store.data_mut().deadline;
+        let ticks = deadline.start(call);
+        self.store.set_epoch_deadline(ticks);
+    }
 }
 
 /// The guest's functions.
@@ -75,7 +83,7 @@ impl Actor for ComponentActor {
         };
         let sender = message.from.map_or(0, |id| id.to_bits());
         let params = (sender, message.payload.as_slice());
-        live.store.set_epoch_deadline(live.message_ticks);
+        live.enter(Call::Message);
         let answer = if message.request.is_some() {
             live.functions.handle_reply.call(&mut live.store, params).map(|(answer,)| answer.map(|r| r.map(|r| r.0)))
         } else {
@@ -111,7 +119,7 @@ impl Child for ComponentActor {
             name: incarnation.name.as_deref().map(str::to_owned),
             restarts: incarnation.restarts,
         };
-        live.store.set_epoch_deadline(live.lifecycle_ticks);
+        live.enter(Call::Lifecycle);
         match lifecycle.init.call(&mut live.store, (start,)) {
             Ok((Ok(()),)) => Ok(()),
             Ok((Err(why),)) => Err(StartError::Refused(why)),
@@ -125,7 +133,7 @@ impl Child for ComponentActor {
             State::Gone(reason) => return reason.clone(),
         };
         if let Some(lifecycle) = live.functions.lifecycle {
-            live.store.set_epoch_deadline(live.lifecycle_ticks);
+            live.enter(Call::Lifecycle);
             if let Err(error) = lifecycle.stop.call(&mut live.store, (reason.into(),)) {
                 return self.exit(&error);
             }
@@ -144,7 +152,7 @@ impl Child for ComponentActor {
             State::Gone(reason) => return Health::Unhealthy(format!("it has ended: {reason}")),
         };
         let Some(check) = live.functions.check else { return Health::Unknown };
-        live.store.set_epoch_deadline(live.message_ticks);
+        live.enter(Call::Message);
         match check.call(&mut live.store, ()) {
             Ok((status,)) => status.into(),
             Err(error) => Health::Unhealthy(format!("its health check ended it: {}", self.exit(&error))),

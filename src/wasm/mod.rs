@@ -19,6 +19,7 @@ mod abi;
 mod cache;
 mod compact;
 mod component;
+mod deadline;
 mod engine;
 mod host;
 mod info;
