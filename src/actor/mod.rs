@@ -16,6 +16,7 @@ mod effect;
 mod exit;
 mod id;
 mod message;
+mod native;
 mod payload;
 
 pub use child::{
@@ -27,4 +28,5 @@ pub use effect::Effect;
 pub use exit::{ExitReason, TrapCause};
 pub use id::{ActorId, Key, ParseKeyError, RequestId, ShardId};
 pub use message::{DeadReason, Failure, Message, RequestError, SendError};
+pub use native::Native;
 pub use payload::Payload;

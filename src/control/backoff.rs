@@ -19,8 +19,7 @@ pub struct Backoff {
 
 impl Backoff {
     /// As OTP does: no wait.
-    pub const IMMEDIATE: Self =
-        Self { base_ns: 0, factor: 1.0, max_ns: 0, jitter: 0.0, stable_after_ns: 0 };
+    pub const IMMEDIATE: Self = Self { base_ns: 0, factor: 1.0, max_ns: 0, jitter: 0.0, stable_after_ns: 0 };
 
     /// The wait before the `attempt`-th restart in a row, from 1, in ns.
     /// `random` is from 0 up to 1.

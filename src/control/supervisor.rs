@@ -226,7 +226,8 @@ impl Supervisor {
             State::Running(actor) | State::Restarting(actor) | State::Stopping(actor) => actor,
             State::Starting => return,
         };
-        let may_restart = !matches!(child.state, State::Stopping(_)) && child.policy.restart.applies_to(&reason);
+        let may_restart =
+            !matches!(child.state, State::Stopping(_)) && child.policy.restart.applies_to(&reason);
         match &self.phase {
             Phase::Running if may_restart => self.restart(number, actor, now_ns, commands),
             Phase::Running => self.remove(number, actor, DeadReason::Drained, commands),
@@ -249,7 +250,8 @@ impl Supervisor {
         let child = self.children.get_mut(&number).expect("the caller found it");
         let stable_ns = now_ns.saturating_sub(child.restarted_at_ns);
         let backoff = child.policy.backoff;
-        child.attempts = if stable_ns >= backoff.stable_after_ns { 1 } else { child.attempts.saturating_add(1) };
+        child.attempts =
+            if stable_ns >= backoff.stable_after_ns { 1 } else { child.attempts.saturating_add(1) };
         let after_ns = backoff.delay_ns(child.attempts, random);
         child.restarted_at_ns = now_ns + after_ns;
         child.state = State::Restarting(actor);
@@ -257,13 +259,7 @@ impl Supervisor {
         commands.push(Command::Restart { child: number, actor, after_ns });
     }
 
-    fn remove(
-        &mut self,
-        number: ChildNumber,
-        actor: ActorId,
-        dead: DeadReason,
-        commands: &mut Vec<Command>,
-    ) {
+    fn remove(&mut self, number: ChildNumber, actor: ActorId, dead: DeadReason, commands: &mut Vec<Command>) {
         self.children.remove(&number);
         commands.push(Command::Remove { actor, dead });
     }

@@ -30,6 +30,8 @@ pub struct ShardCounters {
     pub restarts: Counter,
     /// Incarnations that ended abnormally.
     pub abnormal_exits: Counter,
+    /// Supervisors that gave up.
+    pub supervisors_given_up: Counter,
     /// Actors alive now.
     pub actors: Gauge,
     /// Turns taken.

@@ -25,7 +25,7 @@ use super::mailbox::Mailbox;
 use super::signal::{ChildRef, Signal};
 use super::timer_wheel::TimerKey;
 use super::turn::panic_text;
-use super::{ExitRecord, Shard, SpawnError, SpawnSpec, Timer};
+use super::{ExitRecord, Shard, ShardReport, SpawnError, SpawnSpec, Timer};
 
 /// How many abnormal exits are kept to look at. They are counted, all of them.
 const EXITS_KEPT: usize = 64;
@@ -52,7 +52,7 @@ struct About {
     /// Who spawned it, and waits for it to be up.
     started: Option<Resolver<Result<ActorId, SpawnError>>>,
     /// Who wants to know of its end.
-    stopped: Vec<Resolver<Option<ExitReason>>>,
+    stopped: Vec<Resolver<Result<Option<ExitReason>, SpawnError>>>,
     restarts: u32,
     /// Was it told to stop before it was up?
     stop_asked: bool,
@@ -101,9 +101,9 @@ impl Shard {
             stop_asked: false,
         };
         let slot = ActorSlot { child: None, mailbox: Mailbox::new(), queued: false, about: Box::new(about) };
-        if self.actors.is_full() {
-            self.report_start(slot.about, Err(SpawnError::NoSlot(self.id)));
-            return;
+        if self.closed || self.actors.is_full() {
+            let error = if self.closed { SpawnError::Closed } else { SpawnError::NoSlot(self.id) };
+            return self.report_start(slot.about, Err(error));
         }
         let actor = self.actors.insert(slot).expect("the table is not full");
         self.admission.open(actor);
@@ -147,7 +147,9 @@ impl Shard {
                 self.end(actor, child, reason);
             }
             Attempt::Failed(message) => self.start_failed(actor, message),
-            Attempt::Later(message) if self.now_ns.saturating_sub(since_ns) >= self.config.start_wait_ns_max => {
+            Attempt::Later(message)
+                if self.now_ns.saturating_sub(since_ns) >= self.config.start_wait_ns_max =>
+            {
                 self.start_failed(actor, message);
             }
             Attempt::Later(_) => {
@@ -163,11 +165,8 @@ impl Shard {
     fn attempt_start(&mut self, actor: ActorId) -> Attempt {
         let Some(about) = self.about(actor) else { return Attempt::Failed("it is gone".into()) };
         let spec = about.spec.clone();
-        let incarnation = Incarnation {
-            id: actor,
-            name: spec.name.as_deref().map(Rc::from),
-            restarts: about.restarts,
-        };
+        let incarnation =
+            Incarnation { id: actor, name: spec.name.as_deref().map(Rc::from), restarts: about.restarts };
         let mut child = match self.create(&spec) {
             Ok(child) => child,
             Err(CreateError::Exhausted(message)) => return Attempt::Later(message),
@@ -254,7 +253,7 @@ impl Shard {
     fn report_start(&mut self, about: Box<About>, outcome: Result<ActorId, SpawnError>) {
         let About { parent, started, stopped, .. } = *about;
         for stopped in stopped {
-            let _ = stopped.resolve(None);
+            let _ = stopped.resolve(Ok(None));
         }
         if let Some(started) = started {
             let _ = started.resolve(outcome.clone());
@@ -283,6 +282,7 @@ impl Shard {
 
     fn record_exit(&mut self, actor: ActorId, reason: &ExitReason) {
         self.counters.abnormal_exits.add(1);
+        *self.exits_by_label.entry(reason.label()).or_default() += 1;
         let name = self.about(actor).and_then(|about| about.spec.name.clone());
         tracing::warn!(%actor, name = name.as_deref(), %reason, "an actor ended");
         if self.exits.len() == EXITS_KEPT {
@@ -299,8 +299,7 @@ impl Shard {
             return;
         }
         about.restarts = about.restarts.saturating_add(1);
-        about.life =
-            Life::Starting { since_ns: now_ns + after_ns, wait_ns: ROOM_WAIT_NS_MIN, timer: None };
+        about.life = Life::Starting { since_ns: now_ns + after_ns, wait_ns: ROOM_WAIT_NS_MIN, timer: None };
         if after_ns == 0 {
             return self.start(actor);
         }
@@ -340,8 +339,8 @@ impl Shard {
                         let context = &*self.context;
                         context.enter(actor, 0);
                         let stop = AssertUnwindSafe(|| child.stop(context, StopReason::Shutdown));
-                        let stopped = catch_unwind(stop)
-                            .unwrap_or_else(|panic| ExitReason::Panic(panic_text(&*panic)));
+                        let stopped =
+                            catch_unwind(stop).unwrap_or_else(|panic| ExitReason::Panic(panic_text(&*panic)));
                         context.leave();
                         self.apply_effects();
                         stopped
@@ -356,11 +355,11 @@ impl Shard {
         &mut self,
         actor: ActorId,
         shutdown: Shutdown,
-        done: Resolver<Option<ExitReason>>,
+        done: Resolver<Result<Option<ExitReason>, SpawnError>>,
     ) {
         match self.about(actor) {
             None => {
-                let _ = done.resolve(None);
+                let _ = done.resolve(Ok(None));
             }
             Some(about) => {
                 about.stopped.push(done);
@@ -383,7 +382,7 @@ impl Shard {
         }
         if let Some(slot) = self.vacate(actor, dead) {
             for stopped in slot.about.stopped {
-                let _ = stopped.resolve(reason.clone());
+                let _ = stopped.resolve(Ok(reason.clone()));
             }
         }
     }
@@ -408,15 +407,30 @@ impl Shard {
         }
     }
 
-    /// Ends the shard, and whatever is still on it.
-    pub(super) fn halt(&mut self) {
-        self.intake.close();
+    /// Ends every actor that is left, and starts no more.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+        for supervisor in self.supervisors.keys() {
+            self.supervisors.remove(supervisor);
+        }
         for actor in self.actors.keys() {
             self.depart(actor, DeadReason::Drained, Some(ExitReason::Killed));
+        }
+    }
+
+    /// Ends the shard: what outside threads have sent until now is settled, what
+    /// they send from here on is refused, and whoever waits gets an answer.
+    pub(super) fn halt(&mut self, done: &Resolver<ShardReport>) {
+        self.close();
+        let mut left = Vec::new();
+        self.intake.close_and_drain(|command| left.push(command));
+        for command in left {
+            self.obey(command);
         }
         self.abandon_requests();
         self.nurseries.clear();
         self.halted = true;
+        let _ = done.resolve(self.report());
     }
 
     fn about(&mut self, actor: ActorId) -> Option<&mut About> {

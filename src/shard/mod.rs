@@ -31,7 +31,7 @@ mod table;
 mod timer_wheel;
 mod turn;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -50,12 +50,12 @@ use supervise::SupervisorCell;
 use table::Table;
 
 pub use admission::Bounds;
-pub(crate) use spawn::{Command, Control};
+pub use spawn::{Command, Control};
 pub use spawn::{DeadLetter, ExitRecord, ShardReport, SpawnError, SpawnSpec, SupervisorId};
 pub use timer_wheel::{TICK_NS, TimerKey, TimerWheel};
 
 /// The names that outside threads can look up, by home shard.
-pub(crate) type Directory = imbl::HashMap<Arc<str>, ActorId>;
+pub type Directory = imbl::HashMap<Arc<str>, ActorId>;
 
 /// How much a shard does at a time, and how much it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,14 +104,17 @@ pub enum Turned {
 }
 
 /// The ends of one shard that outside threads hold.
-pub(crate) struct Outside {
-    pub(crate) injector: Injector<Command>,
-    pub(crate) counters: Arc<ShardCounters>,
-    pub(crate) directory: Reader<Directory>,
+pub struct Outside {
+    /// The way in.
+    pub injector: Injector<Command>,
+    /// What it counts.
+    pub counters: Arc<ShardCounters>,
+    /// The names whose home it is.
+    pub directory: Reader<Directory>,
 }
 
 /// A shard before it is on its thread.
-pub(crate) struct Seed {
+pub struct Seed {
     id: ShardId,
     shards: usize,
     config: ShardConfig,
@@ -124,8 +127,15 @@ pub(crate) struct Seed {
     directory: Publisher<Directory>,
 }
 
+impl Seed {
+    /// The clock that it will go by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
 /// The shards of one runtime, one for each doorbell, joined by their rings.
-pub(crate) fn seeds(config: ShardConfig, clock: &Clock, doorbells: &[Arc<Doorbell>]) -> Vec<(Seed, Outside)> {
+pub fn seeds(config: ShardConfig, clock: &Clock, doorbells: &[Arc<Doorbell>]) -> Vec<(Seed, Outside)> {
     let shards = doorbells.len();
     let grow = |(index, ((outlets, inlets), doorbell)): (usize, ((Outlets, Inlets), &Arc<Doorbell>))| {
         let (injector, intake) = injector(config.injector_commands_max, doorbell.clone());
@@ -157,7 +167,7 @@ enum Timer {
 }
 
 /// One shard.
-pub(crate) struct Shard {
+pub struct Shard {
     id: ShardId,
     shards: usize,
     config: ShardConfig,
@@ -189,18 +199,19 @@ pub(crate) struct Shard {
     names: Directory,
     directory: Publisher<Directory>,
     supervisors: Table<SupervisorCell>,
-    supervisors_given_up: u64,
 
     counters: Arc<ShardCounters>,
     latency: Latency,
     dead_letters: VecDeque<DeadLetter>,
     exits: VecDeque<ExitRecord>,
+    exits_by_label: BTreeMap<&'static str, u64>,
+    closed: bool,
     halted: bool,
 }
 
 impl Shard {
     /// The shard that grows from this seed, on the thread that it will stay on.
-    pub(crate) fn new(seed: Seed) -> Self {
+    pub fn new(seed: Seed) -> Self {
         let Seed { id, shards, config, clock, outlets, inlets, intake, doorbell, counters, directory } = seed;
         let admission = Rc::new(Admission::new(id, shards, config.bounds, clock.clone()));
         let context = Rc::new(Context::new(id, Box::new(ShardView(admission.clone()))));
@@ -230,18 +241,19 @@ impl Shard {
             names: Directory::default(),
             directory,
             supervisors: Table::new(id),
-            supervisors_given_up: 0,
             counters,
             latency: Latency::new(),
             dead_letters: VecDeque::new(),
             exits: VecDeque::new(),
+            exits_by_label: BTreeMap::new(),
+            closed: false,
             halted: false,
             clock,
         }
     }
 
     /// What rings when something comes in.
-    pub(crate) fn doorbell(&self) -> &Arc<Doorbell> {
+    pub fn doorbell(&self) -> &Arc<Doorbell> {
         &self.doorbell
     }
 
@@ -256,10 +268,15 @@ impl Shard {
             starts: self.counters.starts.get(),
             restarts: self.counters.restarts.get(),
             abnormal_exits: self.counters.abnormal_exits.get(),
+            answered_with_failure: self.counters.answered_with_failure.get(),
             turns: self.counters.turns.get(),
             dead_letters: self.dead_letters.iter().cloned().collect(),
             exits: self.exits.iter().cloned().collect(),
-            supervisors_given_up: self.supervisors_given_up,
+            exits_by_label: self.exits_by_label.clone(),
+            supervisors_given_up: self.counters.supervisors_given_up.get(),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The words for making actors: specs, errors, and what outside threads ask of
 //! a shard.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -70,10 +71,13 @@ pub enum SpawnError {
     /// The runtime is shutting down.
     #[error("the runtime is shutting down")]
     Closed,
+    /// Whoever asked did not wait for the answer any longer.
+    #[error("there was no answer in time")]
+    Unanswered,
 }
 
 /// From an outside thread to a shard, through its injector.
-pub(crate) enum Command {
+pub enum Command {
     /// A message for an actor of this shard.
     Tell(Message),
     /// A request to an actor of this shard; its deadline is when it expires.
@@ -82,24 +86,61 @@ pub(crate) enum Command {
     Control(Box<Control>),
 }
 
-/// What an outside thread asks of a shard.
-pub(crate) enum Control {
-    Spawn { spec: SpawnSpec, done: Resolver<Result<ActorId, SpawnError>> },
-    Stop { actor: ActorId, shutdown: Shutdown, done: Resolver<Option<ExitReason>> },
-    StartSupervisor { spec: SupervisorSpec, done: Resolver<SupervisorId> },
-    StartChild {
-        supervisor: SupervisorId,
-        shard: ShardId,
-        policy: ChildPolicy,
+/// What an outside thread asks of a shard. Each answer goes through its resolver;
+/// one that nobody waits for any longer is dropped.
+pub enum Control {
+    /// Start an actor that no supervisor looks after.
+    Spawn {
+        /// What.
         spec: SpawnSpec,
+        /// Its address, once it is up.
         done: Resolver<Result<ActorId, SpawnError>>,
     },
-    StopSupervisor { supervisor: SupervisorId, done: Resolver<Option<ExitReason>> },
-    /// Stop every actor that no supervisor looks after, and every supervisor.
+    /// Stop an actor.
+    Stop {
+        /// Which.
+        actor: ActorId,
+        /// How.
+        shutdown: Shutdown,
+        /// Why it ended, if it was there and has no supervisor to know it.
+        done: Resolver<Result<Option<ExitReason>, SpawnError>>,
+    },
+    /// Start a supervisor on this shard.
+    StartSupervisor {
+        /// What it does.
+        spec: SupervisorSpec,
+        /// Its address.
+        done: Resolver<Result<SupervisorId, SpawnError>>,
+    },
+    /// Start a child of a supervisor of this shard.
+    StartChild {
+        /// Whose.
+        supervisor: SupervisorId,
+        /// Where it is to live.
+        shard: ShardId,
+        /// How the supervisor treats it.
+        policy: ChildPolicy,
+        /// What.
+        spec: SpawnSpec,
+        /// Its address, once it is up.
+        done: Resolver<Result<ActorId, SpawnError>>,
+    },
+    /// Stop a supervisor of this shard and its children, the last one first.
+    StopSupervisor {
+        /// Which.
+        supervisor: SupervisorId,
+        /// Why it ended, if it was there.
+        done: Resolver<Result<Option<ExitReason>, SpawnError>>,
+    },
+    /// Stop every supervisor, and every actor that has none.
     StopAll,
+    /// Say what was done so far.
     Report(Resolver<ShardReport>),
-    /// End the loop.
-    Halt,
+    /// End every actor that is left, and start no more.
+    Close(Resolver<()>),
+    /// Settle what has come in, say what was done, and end the loop. To be sent
+    /// when every shard is closed, so that nothing is on its way from another one.
+    Halt(Resolver<ShardReport>),
 }
 
 /// A message that nobody handled.
@@ -144,12 +185,16 @@ pub struct ShardReport {
     pub restarts: u64,
     /// Incarnations that ended abnormally.
     pub abnormal_exits: u64,
+    /// Requests and messages that were answered with a failure.
+    pub answered_with_failure: u64,
     /// Turns taken.
     pub turns: u64,
     /// The latest dead letters.
     pub dead_letters: Vec<DeadLetter>,
     /// The latest abnormal exits.
     pub exits: Vec<ExitRecord>,
+    /// All abnormal exits, by the label of their reason.
+    pub exits_by_label: BTreeMap<&'static str, u64>,
     /// Supervisors of this shard that gave up.
     pub supervisors_given_up: u64,
 }

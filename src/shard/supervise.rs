@@ -16,7 +16,7 @@ pub(super) struct SupervisorCell {
     machine: Supervisor,
     /// First starts that have not ended yet.
     starting: HashMap<ChildNumber, Starting>,
-    stopped: Vec<Resolver<Option<ExitReason>>>,
+    stopped: Vec<Resolver<Result<Option<ExitReason>, SpawnError>>>,
     /// Was it told to stop, or does it do so by itself?
     asked: bool,
 }
@@ -28,14 +28,16 @@ struct Starting {
 }
 
 impl Shard {
-    pub(super) fn start_supervisor(&mut self, spec: &SupervisorSpec, done: &Resolver<SupervisorId>) {
+    pub(super) fn start_supervisor(
+        &mut self,
+        spec: &SupervisorSpec,
+        done: &Resolver<Result<SupervisorId, SpawnError>>,
+    ) {
         let machine = Supervisor::new(spec, self.now_ns ^ 0x9e37_79b9_7f4a_7c15);
-        let cell =
-            SupervisorCell { machine, starting: HashMap::new(), stopped: Vec::new(), asked: false };
-        if let Some(supervisor) = self.supervisors.insert(cell) {
-            // Whoever gave up waiting has no address for it; it does no harm.
-            let _ = done.resolve(supervisor);
-        }
+        let cell = SupervisorCell { machine, starting: HashMap::new(), stopped: Vec::new(), asked: false };
+        let supervisor = if self.closed { None } else { self.supervisors.insert(cell) };
+        // Whoever gave up waiting has no address for it; it does no harm.
+        let _ = done.resolve(supervisor.ok_or(SpawnError::Closed));
     }
 
     pub(super) fn start_child(
@@ -93,7 +95,7 @@ impl Shard {
     pub(super) fn stop_supervisor(
         &mut self,
         supervisor: SupervisorId,
-        done: Resolver<Option<ExitReason>>,
+        done: Resolver<Result<Option<ExitReason>, SpawnError>>,
     ) {
         match self.supervisors.get_mut(supervisor) {
             Some(cell) => {
@@ -101,7 +103,7 @@ impl Shard {
                 self.begin_stop_of_supervisor(supervisor);
             }
             None => {
-                let _ = done.resolve(None);
+                let _ = done.resolve(Ok(None));
             }
         }
     }
@@ -146,11 +148,11 @@ impl Shard {
     fn supervisor_exits(&mut self, supervisor: SupervisorId, reason: &ExitReason) {
         let Some(cell) = self.supervisors.remove(supervisor) else { return };
         if !cell.asked {
-            self.supervisors_given_up += 1;
+            self.counters.supervisors_given_up.add(1);
             tracing::error!(%supervisor, "a supervisor gave up: too many restarts");
         }
         for stopped in cell.stopped {
-            let _ = stopped.resolve(Some(reason.clone()));
+            let _ = stopped.resolve(Ok(Some(reason.clone())));
         }
         for starting in cell.starting.into_values() {
             let _ = starting.done.resolve(Err(SpawnError::NoSupervisor(supervisor)));

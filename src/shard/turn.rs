@@ -14,7 +14,7 @@ const CLOCK_EVERY_MESSAGES: usize = 64;
 
 impl Shard {
     /// Does a bounded amount of work.
-    pub(crate) fn turn(&mut self) -> Turned {
+    pub fn turn(&mut self) -> Turned {
         if self.halted {
             return Turned::Halted;
         }
@@ -41,7 +41,7 @@ impl Shard {
 
     /// Is there something to do that does not wait for a timer? To be asked once
     /// more after the doorbell was armed: it looks at everything that rings it.
-    pub(crate) fn has_work(&self) -> bool {
+    pub fn has_work(&self) -> bool {
         !self.intake.is_empty()
             || !self.inlets.is_empty()
             || !self.run_queue.is_empty()
@@ -69,7 +69,7 @@ impl Shard {
         taken > 0
     }
 
-    fn obey(&mut self, command: Command) {
+    pub(super) fn obey(&mut self, command: Command) {
         match command {
             Command::Tell(message) => self.deliver_arrival(message),
             Command::Request(message, resolver) => self.begin_outside_request(message, resolver),
@@ -91,7 +91,11 @@ impl Shard {
                 // Whoever gave up waiting for it does not need it.
                 let _ = done.resolve(self.report());
             }
-            Control::Halt => self.halt(),
+            Control::Close(done) => {
+                self.close();
+                let _ = done.resolve(());
+            }
+            Control::Halt(done) => self.halt(&done),
         }
     }
 

@@ -1,11 +1,11 @@
 //! Numbers that one thread writes and others read.
 //!
-//! All accesses are relaxed: a counter says how many, and orders nothing. A
-//! reader that must see what was counted needs a ring, a [`Flag`] or a join in
-//! between; after one, the counters are exact.
-//!
-//! [`Flag`]: super::Flag
+//! A [`Counter`] releases what it counts, and reading it acquires that: so the
+//! reader of two counters, of which one is always ahead of the other, sees it so
+//! (the ledger: what is settled on one shard was accepted on another). The other
+//! two order nothing.
 
+use super::mutation::ord;
 use super::primitive::{AtomicU64, CachePadded, atomic::Ordering::Relaxed};
 
 /// Counts up; **one** writing thread, any readers.
@@ -25,7 +25,9 @@ impl Counter {
     /// Adds, by the one writer.
     #[inline(always)]
     pub fn add(&self, n: u64) {
-        self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
+        // Release (C1): whoever sees this count sees what was counted, by anyone,
+        // before it. Pairs with the Acquire (C2) in `get`.
+        self.0.store(self.0.load(Relaxed).wrapping_add(n), ord!("counter.add", Release));
     }
 
     /// Adds 1, by the one writer.
@@ -37,7 +39,9 @@ impl Counter {
     /// The count so far.
     #[inline(always)]
     pub fn get(&self) -> u64 {
-        self.0.load(Relaxed)
+        // Acquire (C2): pairs with the Release (C1) in `add`. So a reader that sees
+        // a message settled on one shard sees it accepted on another.
+        self.0.load(ord!("counter.get", Acquire))
     }
 }
 
@@ -60,7 +64,9 @@ impl Gauge {
     /// The level.
     #[inline(always)]
     pub fn get(&self) -> u64 {
-        self.0.load(Relaxed)
+        // Acquire (C2): pairs with the Release (C1) in `add`. So a reader that sees
+        // a message settled on one shard sees it accepted on another.
+        self.0.load(ord!("counter.get", Acquire))
     }
 }
 
@@ -78,6 +84,12 @@ impl SharedCounter {
     #[inline]
     pub fn add(&self, n: u64) -> u64 {
         self.0.fetch_add(n, Relaxed)
+    }
+
+    /// Takes back what was added too early.
+    #[inline]
+    pub fn take_back(&self, n: u64) {
+        self.0.fetch_sub(n, Relaxed);
     }
 
     /// The count so far.

@@ -37,17 +37,8 @@ pub enum SpendError {
 /// Makes the two ends of an account that holds `initial` credits.
 pub fn credits(initial: u64) -> (Purse, Granter) {
     let granted = Arc::new(CachePadded(AtomicU64::new(0)));
-    let purse = Purse {
-        granted: granted.clone(),
-        initial,
-        granted_seen: 0,
-        spent: 0,
-    };
-    let granter = Granter {
-        granted,
-        held: 0,
-        returned: 0,
-    };
+    let purse = Purse { granted: granted.clone(), initial, granted_seen: 0, spent: 0 };
+    let granter = Granter { granted, held: 0, returned: 0 };
     (purse, granter)
 }
 

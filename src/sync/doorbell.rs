@@ -42,10 +42,7 @@ pub struct Doorbell {
 impl Doorbell {
     /// A bell that is not armed.
     pub fn new(wake: Box<dyn Wake>) -> Self {
-        Self {
-            armed: CachePadded(AtomicBool::new(false)),
-            wake,
-        }
+        Self { armed: CachePadded(AtomicBool::new(false)), wake }
     }
 
     /// Tells the shard that there is something to see, after it was published;
@@ -106,8 +103,6 @@ impl Doorbell {
 
 impl std::fmt::Debug for Doorbell {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Doorbell")
-            .field("armed", &self.is_armed())
-            .finish_non_exhaustive()
+        f.debug_struct("Doorbell").field("armed", &self.is_armed()).finish_non_exhaustive()
     }
 }

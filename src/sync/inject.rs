@@ -82,10 +82,7 @@ impl Gate {
                 return true;
             }
             // Relaxed: the gate decides who is in; it carries no data inwards.
-            match self
-                .state
-                .compare_exchange_weak(state, state + 1, Relaxed, Relaxed)
-            {
+            match self.state.compare_exchange_weak(state, state + 1, Relaxed, Relaxed) {
                 Ok(_) => return true,
                 Err(now) => state = now,
             }
@@ -115,16 +112,10 @@ impl Drop for Entered<'_> {
 ///
 /// # Panics
 /// If `capacity` is 0.
-pub fn injector<T>(
-    capacity: usize,
-    doorbell: std::sync::Arc<Doorbell>,
-) -> (Injector<T>, Intake<T>) {
+pub fn injector<T>(capacity: usize, doorbell: std::sync::Arc<Doorbell>) -> (Injector<T>, Intake<T>) {
     let shared = Arc::new(Shared {
         queue: ArrayQueue::new(capacity),
-        gate: CachePadded(Gate {
-            state: AtomicU64::new(0),
-            accepted: AtomicU64::new(0),
-        }),
+        gate: CachePadded(Gate { state: AtomicU64::new(0), accepted: AtomicU64::new(0) }),
         doorbell,
     });
     (Injector(shared.clone()), Intake(shared))
@@ -311,9 +302,7 @@ impl<T> Drop for Intake<T> {
 
 impl<T> std::fmt::Debug for Injector<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Injector")
-            .field("len", &self.len())
-            .finish()
+        f.debug_struct("Injector").field("len", &self.len()).finish()
     }
 }
 

@@ -26,10 +26,7 @@ macro_rules! ord {
 #[cfg(loom)]
 macro_rules! ord {
     ($site:literal, $order:ident) => {
-        $crate::sync::mutation::driven::order(
-            $site,
-            $crate::sync::primitive::atomic::Ordering::$order,
-        )
+        $crate::sync::mutation::driven::order($site, $crate::sync::primitive::atomic::Ordering::$order)
     };
 }
 
@@ -43,10 +40,7 @@ macro_rules! fence {
 #[cfg(loom)]
 macro_rules! fence {
     ($site:literal, $order:ident) => {
-        $crate::sync::mutation::driven::fence(
-            $site,
-            $crate::sync::primitive::atomic::Ordering::$order,
-        )
+        $crate::sync::mutation::driven::fence($site, $crate::sync::primitive::atomic::Ordering::$order)
     };
 }
 
@@ -87,9 +81,8 @@ pub(crate) mod driven {
 
     fn trace(site: &'static str) {
         static TRACED: OnceLock<Option<Mutex<BTreeSet<&'static str>>>> = OnceLock::new();
-        let traced = TRACED.get_or_init(|| {
-            std::env::var_os("RADDLE_MUTANT_TRACE").map(|_| Mutex::new(BTreeSet::new()))
-        });
+        let traced = TRACED
+            .get_or_init(|| std::env::var_os("RADDLE_MUTANT_TRACE").map(|_| Mutex::new(BTreeSet::new())));
         if let Some(traced) = traced
             && traced.lock().is_ok_and(|mut seen| seen.insert(site))
         {

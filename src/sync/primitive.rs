@@ -78,10 +78,8 @@ mod real {
     ///
     /// `RADDLE_STRESS_RUNS` sets how often (default 200).
     pub fn model(name: &str, f: impl Fn() + Send + Sync + 'static) {
-        let runs = std::env::var("RADDLE_STRESS_RUNS")
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(200_u64);
+        let runs =
+            std::env::var("RADDLE_STRESS_RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(200_u64);
         for _ in 0..runs {
             f();
         }

@@ -33,9 +33,7 @@
 use std::sync::Arc as StdArc;
 
 use super::mutation::{mutant, ord};
-use super::primitive::{
-    Arc, AtomicU64, CachePadded, UnsafeCell, atomic::Ordering::Relaxed, yield_now,
-};
+use super::primitive::{Arc, AtomicU64, CachePadded, UnsafeCell, atomic::Ordering::Relaxed, yield_now};
 
 /// How many versions can be read at the same time.
 #[cfg(not(loom))]
@@ -84,10 +82,7 @@ pub fn published<T>(first: T) -> (Publisher<T>, Reader<T>) {
     let shared = Arc::new(Shared {
         state: CachePadded(AtomicU64::new(0)),
         slots: (0..SLOTS)
-            .map(|_| Slot {
-                value: UnsafeCell::new(first.take()),
-                unpinned: AtomicU64::new(0),
-            })
+            .map(|_| Slot { value: UnsafeCell::new(first.take()), unpinned: AtomicU64::new(0) })
             .collect(),
     });
     let publisher = Publisher {
@@ -150,9 +145,7 @@ impl<T> Publisher<T> {
             // value. Pairs with the Release (P3) in `Pin::drop`.
             let order = ord!("published.reclaim", Acquire);
             let unpinned = slot.unpinned.load(order);
-            if (unpinned ^ self.pinned[index]) & COUNT_MASK != 0
-                && !mutant!("published.reclaim_pinned")
-            {
+            if (unpinned ^ self.pinned[index]) & COUNT_MASK != 0 && !mutant!("published.reclaim_pinned") {
                 left += 1;
                 continue;
             }

@@ -192,11 +192,7 @@ impl<T> Drop for Resolver<T> {
         let order = ord!("reply.abandon", AcqRel);
         let before = self.0.state.fetch_sub(RESOLVER, order);
         let abandoned = is_abandoned(before - RESOLVER);
-        if abandoned
-            && before & TASK != 0
-            && before & CLOSED == 0
-            && !mutant!("reply.abandon_without_wake")
-        {
+        if abandoned && before & TASK != 0 && before & CLOSED == 0 && !mutant!("reply.abandon_without_wake") {
             // SAFETY: we abandoned it (the count reached 0 by us), TASK was set.
             unsafe { self.0.wake() };
         }
@@ -287,9 +283,7 @@ impl<T> Future for Waiter<T> {
             let same = slot.waker.with(|waker| {
                 // SAFETY: only the waiter writes the cell; others at most read.
                 let waker = unsafe { &*waker };
-                waker
-                    .as_ref()
-                    .is_some_and(|waker| waker.will_wake(context.waker()))
+                waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker()))
             });
             if same {
                 return Poll::Pending;
@@ -324,17 +318,13 @@ impl<T> Drop for Waiter<T> {
 
 impl<T> std::fmt::Debug for Resolver<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Resolver")
-            .field("closed", &self.is_closed())
-            .finish()
+        f.debug_struct("Resolver").field("closed", &self.is_closed()).finish()
     }
 }
 
 impl<T> std::fmt::Debug for Waiter<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Waiter")
-            .field("ready", &self.is_ready())
-            .finish()
+        f.debug_struct("Waiter").field("ready", &self.is_ready()).finish()
     }
 }
 
@@ -369,10 +359,7 @@ mod park {
         }
     }
 
-    pub(super) fn block_until<T>(
-        waiter: &mut Waiter<T>,
-        deadline: Instant,
-    ) -> Option<Result<T, Abandoned>> {
+    pub(super) fn block_until<T>(waiter: &mut Waiter<T>, deadline: Instant) -> Option<Result<T, Abandoned>> {
         let waker = Waker::from(StdArc::new(Unpark(thread::current())));
         let mut context = Context::from_waker(&waker);
         loop {

@@ -31,9 +31,7 @@
 use std::mem::MaybeUninit;
 
 use super::mutation::{mutant, ord};
-use super::primitive::{
-    Arc, AtomicBool, AtomicUsize, CachePadded, UnsafeCell, atomic::Ordering::Relaxed,
-};
+use super::primitive::{Arc, AtomicBool, AtomicUsize, CachePadded, UnsafeCell, atomic::Ordering::Relaxed};
 
 /// The ring has no room; here is the item back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -120,30 +118,14 @@ pub fn ring<T>(slots: usize) -> (Producer<T>, Consumer<T>) {
 #[doc(hidden)]
 pub fn ring_from<T>(slots: usize, first: usize) -> (Producer<T>, Consumer<T>) {
     assert!(slots > 0, "a ring needs room");
-    let side = || {
-        CachePadded(Side {
-            index: AtomicUsize::new(first),
-            gone: AtomicBool::new(false),
-        })
-    };
+    let side = || CachePadded(Side { index: AtomicUsize::new(first), gone: AtomicBool::new(false) });
     let shared = Arc::new(Shared {
         tail: side(),
         head: side(),
-        slots: (0..slots.next_power_of_two())
-            .map(|_| UnsafeCell::new(MaybeUninit::uninit()))
-            .collect(),
+        slots: (0..slots.next_power_of_two()).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect(),
     });
-    let producer = Producer {
-        shared: shared.clone(),
-        tail: first,
-        published: first,
-        head_seen: first,
-    };
-    let consumer = Consumer {
-        shared,
-        head: first,
-        tail_seen: first,
-    };
+    let producer = Producer { shared: shared.clone(), tail: first, published: first, head_seen: first };
+    let consumer = Consumer { shared, head: first, tail_seen: first };
     (producer, consumer)
 }
 
@@ -179,11 +161,7 @@ impl<T> Producer<T> {
     #[inline]
     pub fn stage(&mut self, item: T) -> Result<(), Full<T>> {
         let capacity = self.shared.slots.len();
-        let limit = if mutant!("ring.capacity_off_by_one") {
-            capacity + 1
-        } else {
-            capacity
-        };
+        let limit = if mutant!("ring.capacity_off_by_one") { capacity + 1 } else { capacity };
         if self.tail.wrapping_sub(self.head_seen) >= limit {
             self.refresh();
             if self.tail.wrapping_sub(self.head_seen) >= limit {
@@ -435,16 +413,12 @@ impl<T> Drop for Batch<'_, T> {
 
 impl<T> std::fmt::Debug for Producer<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Producer")
-            .field("len", &self.len())
-            .finish()
+        f.debug_struct("Producer").field("len", &self.len()).finish()
     }
 }
 
 impl<T> std::fmt::Debug for Consumer<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Consumer")
-            .field("len", &self.len())
-            .finish()
+        f.debug_struct("Consumer").field("len", &self.len()).finish()
     }
 }

@@ -61,11 +61,7 @@ impl<T> ArrayQueue<T> {
             let slot = self.slot(tail);
             let stamp = slot.stamp.load(Acquire);
             if stamp == tail {
-                if self
-                    .tail
-                    .compare_exchange(tail, tail + 1, SeqCst, Relaxed)
-                    .is_ok()
-                {
+                if self.tail.compare_exchange(tail, tail + 1, SeqCst, Relaxed).is_ok() {
                     // SAFETY: the stamp said free, and the exchange made this
                     // index ours alone.
                     slot.item.with_mut(|place| unsafe {

@@ -75,10 +75,9 @@ impl CacheConfig {
             return Ok((component, CacheOutcome::Hit));
         }
         let component = compile()?;
-        let stored = component
-            .serialize()
-            .map_err(|error| format!("{error:#}"))
-            .and_then(|code| write_entry(&path, &code).map_err(|error| format!("{}: {error}", path.display())));
+        let stored = component.serialize().map_err(|error| format!("{error:#}")).and_then(|code| {
+            write_entry(&path, &code).map_err(|error| format!("{}: {error}", path.display()))
+        });
         let outcome = match (stored, found) {
             (Err(reason), _) => CacheOutcome::Unusable { reason },
             (Ok(()), Ok(_)) => CacheOutcome::Stored,

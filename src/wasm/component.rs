@@ -143,6 +143,9 @@ pub enum ComponentError {
         /// What it is called.
         name: String,
     },
+    /// No instance of it could live within its limits.
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
 }
 
 /// A component that can be an actor: checked, compiled and linked. Cloning it is
@@ -315,9 +318,8 @@ fn to_binary<'a>(name: &str, bytes: &'a [u8]) -> Result<std::borrow::Cow<'a, [u8
 
 /// What can be told from the first eight bytes: magic, version, layer.
 fn check_header(name: &str, bytes: &[u8]) -> Result<(), ComponentError> {
-    let invalid = |reason: &str| {
-        Err(ComponentError::Invalid { name: name.to_owned(), reason: reason.to_owned() })
-    };
+    let invalid =
+        |reason: &str| Err(ComponentError::Invalid { name: name.to_owned(), reason: reason.to_owned() });
     match bytes {
         [] => invalid("it is empty"),
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(ComponentError::CoreModule { name: name.to_owned() }),

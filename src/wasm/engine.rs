@@ -124,10 +124,11 @@ impl Engine {
     /// If the configuration makes no sense, or its memory cannot be reserved.
     pub fn new(config: &EngineConfig) -> Result<Self, EngineError> {
         validate(config)?;
-        let wasmtime = wasmtime::Engine::new(&resolve(config)).map_err(|source| match config.memory_layout {
-            MemoryLayout::Guarded => EngineError::Reserve { instances_max: config.instances_max, source },
-            MemoryLayout::Compact => EngineError::Wasmtime(source),
-        })?;
+        let wasmtime =
+            wasmtime::Engine::new(&resolve(config)).map_err(|source| match config.memory_layout {
+                MemoryLayout::Guarded => EngineError::Reserve { instances_max: config.instances_max, source },
+                MemoryLayout::Compact => EngineError::Wasmtime(source),
+            })?;
         let mut linker = Linker::new(&wasmtime);
         host::link(&mut linker).map_err(EngineError::Wasmtime)?;
         let mut linker_wasi = linker.clone();

@@ -73,7 +73,8 @@ impl HostState {
         match &self.identity {
             Some(identity) => Ok(identity.id),
             None => Err(wasmtime::Error::new(HostError(
-                "the guest called its host while it was being instantiated: it is nobody before `init`".into(),
+                "the guest called its host while it was being instantiated: it is nobody before `init`"
+                    .into(),
             ))),
         }
     }

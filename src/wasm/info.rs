@@ -102,7 +102,12 @@ pub(super) fn describe(
         has_handler: has(HANDLER),
         has_lifecycle: has(LIFECYCLE),
         has_health: has(HEALTH),
-        wasi: imports.iter().map(|item| &item.name).filter(|name| name.starts_with("wasi:")).cloned().collect(),
+        wasi: imports
+            .iter()
+            .map(|item| &item.name)
+            .filter(|name| name.starts_with("wasi:"))
+            .cloned()
+            .collect(),
         memories: required.map_or(0, |required| required.num_memories),
         memory_bytes_initial: required.and_then(|r| r.max_initial_memory_size).unwrap_or(0) * PAGE_BYTES,
         tables: required.map_or(0, |required| required.num_tables),

@@ -85,7 +85,10 @@ impl Actor for ComponentActor {
         let params = (sender, message.payload.as_slice());
         live.enter(Call::Message);
         let answer = if message.request.is_some() {
-            live.functions.handle_reply.call(&mut live.store, params).map(|(answer,)| answer.map(|r| r.map(|r| r.0)))
+            live.functions
+                .handle_reply
+                .call(&mut live.store, params)
+                .map(|(answer,)| answer.map(|r| r.map(|r| r.0)))
         } else {
             live.functions.handle_ignored.call(&mut live.store, params).map(|(answer,)| answer.map(|_| None))
         };

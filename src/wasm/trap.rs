@@ -49,9 +49,8 @@ fn describe(error: &Error, refused: Option<Refused>) -> (TrapCause, String) {
 /// `" in FUNCTION"`: the innermost function that is the guest's own, and not of
 /// its language's panic machinery.
 fn place(error: &Error) -> String {
-    const MACHINERY: [&str; 8] = [
-        "rust_", "__rust", "core::", "std::", "alloc::", "abort", "dlmalloc::", "__rustc",
-    ];
+    const MACHINERY: [&str; 8] =
+        ["rust_", "__rust", "core::", "std::", "alloc::", "abort", "dlmalloc::", "__rustc"];
     let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return String::new() };
     let names = || trace.frames().iter().filter_map(|frame| frame.func_name());
     let own = names().find(|name| !MACHINERY.iter().any(|prefix| name.starts_with(prefix)));
@@ -61,7 +60,8 @@ fn place(error: &Error) -> String {
 /// Whatever a guest put into it, it is one line, and not a long one.
 fn one_line(text: &str) -> String {
     const CHARS_MAX: usize = 200;
-    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(CHARS_MAX).collect();
+    let mut line: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(CHARS_MAX).collect();
     if text.chars().nth(CHARS_MAX).is_some() {
         line.push('…');
     }

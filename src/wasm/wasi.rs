@@ -111,7 +111,8 @@ impl HasData for NoWaiting {
 impl NoWaitingIn<'_> {
     fn refuse<T>() -> Result<T> {
         Err(wasmtime::Error::new(HostError(
-            "the guest would wait (a sleep, or `wasi:io/poll`), and an actor must not: its shard would".into(),
+            "the guest would wait (a sleep, or `wasi:io/poll`), and an actor must not: its shard would"
+                .into(),
         )))
     }
 

@@ -60,11 +60,7 @@ pub fn run(args: &Args) -> Result<()> {
     let toolchain = Toolchain::find(args.toolchain.as_deref())?;
     println!("building with {}", toolchain.version_line());
 
-    if args.check {
-        check(&guests, &toolchain)
-    } else {
-        rebuild(&guests, &toolchain)
-    }
+    if args.check { check(&guests, &toolchain) } else { rebuild(&guests, &toolchain) }
 }
 
 /// Write every component, and what it was built from and with.

@@ -250,7 +250,10 @@ fn a_refused_start_and_one_that_traps() {
     assert_eq!(refused.start(), Err(StartError::Refused("fail_init = error".into())));
     let mut trapped = Subject::created(component, &[("fail_init", "trap")]).unwrap();
     let error = trapped.start().unwrap_err();
-    assert!(matches!(&error, StartError::Exited(ExitReason::Trap { cause: TrapCause::Guest, .. })), "{error}");
+    assert!(
+        matches!(&error, StartError::Exited(ExitReason::Trap { cause: TrapCause::Guest, .. })),
+        "{error}"
+    );
 }
 
 #[test]

@@ -81,8 +81,7 @@ impl Toolchain {
     /// As laid out by `guests/toolchain.sh`.
     fn in_dir(dir: &Path) -> Result<Toolchain> {
         let dir = fs::canonicalize(dir).with_context(|| dir.display().to_string())?;
-        let toolchain =
-            Toolchain::new(dir.join("rustc").into(), Some(dir.join("rust-lld").into()))?;
+        let toolchain = Toolchain::new(dir.join("rustc").into(), Some(dir.join("rust-lld").into()))?;
         if !toolchain.std_folder().is_dir() {
             bail!("{} has no standard library for {TARGET}", dir.display());
         }
@@ -125,9 +124,8 @@ impl Toolchain {
     }
 
     fn std_hash(&self) -> Result<String> {
-        let mut libraries: Vec<PathBuf> = fs::read_dir(self.std_folder())?
-            .map(|entry| Ok(entry?.path()))
-            .collect::<Result<_>>()?;
+        let mut libraries: Vec<PathBuf> =
+            fs::read_dir(self.std_folder())?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
         libraries.retain(|path| path.extension() == Some(OsStr::new("rlib")));
         libraries.sort();
         let mut hasher = blake3::Hasher::new();
@@ -140,10 +138,8 @@ impl Toolchain {
     /// What cargo is to be told. Paths of this machine are mapped away, since
     /// panic messages hold them.
     pub fn environment(&self) -> Result<Vec<(&'static str, OsString)>> {
-        let mut environment = vec![
-            ("RUSTC", self.rustc.clone()),
-            ("CARGO_ENCODED_RUSTFLAGS", self.remapped_paths()?),
-        ];
+        let mut environment =
+            vec![("RUSTC", self.rustc.clone()), ("CARGO_ENCODED_RUSTFLAGS", self.remapped_paths()?)];
         if let Some(linker) = &self.linker {
             environment.push(("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker.clone()));
         }

@@ -1,0 +1,128 @@
+//! From the words of a manifest to those of the runtime.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::control::backoff::Backoff;
+use crate::control::child_spec::{Restart, Shutdown};
+use crate::control::supervisor::{Strategy, SupervisorSpec};
+use crate::manifest::{self, Instance, Manifest};
+use crate::runtime::driver::Reactor;
+use crate::runtime::{Builder, Runtime, Spawn};
+use crate::shard::{Bounds, ShardConfig, SupervisorId};
+use crate::wasm::{CacheConfig, EngineConfig, Limits, MemoryLayout};
+
+use super::args::CacheArguments;
+use super::exit::Failure;
+
+const NS_PER_MS: u64 = 1_000_000;
+
+/// Instances in the pool for each actor: one that is being replaced may not have
+/// given its slot back, and each shard keeps some ready.
+const INSTANCES_PER_ACTOR: f64 = 1.25;
+const INSTANCES_SPARE: u32 = 256;
+
+/// How the engine is to be, for so many actors.
+pub(super) fn engine(manifest: &Manifest, actors: usize) -> Result<EngineConfig, Failure> {
+    let instances = (actors as f64 * INSTANCES_PER_ACTOR) as u32 + INSTANCES_SPARE;
+    let memory_layout = match manifest.runtime.memory_layout {
+        manifest::MemoryLayout::Guarded => MemoryLayout::Guarded,
+        manifest::MemoryLayout::Compact => MemoryLayout::Compact,
+    };
+    Ok(EngineConfig { memory_layout, instances_max: instances, ..EngineConfig::default() })
+}
+
+/// The runtime that a manifest asks for.
+pub(super) fn builder(manifest: &Manifest, shards: u16, engine: EngineConfig, cache: CacheConfig) -> Builder {
+    let spec = &manifest.runtime;
+    let bounds = Bounds {
+        mailbox_messages_max: spec.mailbox_messages_max,
+        mailbox_bytes_max: u32::try_from(spec.mailbox_bytes_max).unwrap_or(u32::MAX),
+        message_bytes_max: spec.message_bytes_max,
+        ..Bounds::default()
+    };
+    let reactor = match spec.reactor {
+        manifest::Reactor::Auto => Reactor::Auto,
+        manifest::Reactor::Glommio => Reactor::Glommio,
+        manifest::Reactor::Thread => Reactor::Thread,
+    };
+    let builder = Runtime::builder()
+        .shards(shards.into())
+        .reactor(reactor)
+        .config(ShardConfig { bounds, ..ShardConfig::default() })
+        .engine(engine)
+        .cache(cache);
+    let park_spin = Duration::from_micros(spec.park_spin_us.into());
+    if spec.park_spin_us == manifest::RuntimeSpec::default().park_spin_us {
+        builder // The runtime's own default is less where shards share cores.
+    } else {
+        builder.park_spin(park_spin)
+    }
+}
+
+/// Where compiled components are kept.
+pub(super) fn cache(arguments: &CacheArguments) -> CacheConfig {
+    match (&arguments.cache_dir, arguments.no_cache) {
+        (_, true) => CacheConfig::Disabled,
+        (Some(folder), _) => CacheConfig::Folder(PathBuf::clone(folder)),
+        (None, false) => CacheConfig::Default,
+    }
+}
+
+/// What an actor of a component may use.
+pub(super) fn limits(spec: &manifest::LimitsSpec, message_bytes_max: u32) -> Limits {
+    let defaults = Limits::default();
+    let message_bytes_max = message_bytes_max as usize;
+    Limits {
+        memory_bytes_max: usize::try_from(spec.memory_bytes_max).unwrap_or(usize::MAX),
+        message_time_max: Duration::from_millis(spec.cpu_ms_max.into()),
+        message_bytes_max,
+        // A message, and some text beside it.
+        hostcall_bytes_max: defaults.hostcall_bytes_max.max(message_bytes_max.saturating_mul(2)),
+        ..defaults
+    }
+}
+
+/// The supervisor of a manifest.
+pub(super) fn supervisor(spec: &manifest::SupervisorSpec) -> SupervisorSpec {
+    let manifest::Strategy::OneForOne = spec.strategy;
+    SupervisorSpec {
+        strategy: Strategy::OneForOne,
+        restarts_max: spec.restarts_max,
+        period_ns: u64::from(spec.period_ms) * NS_PER_MS,
+    }
+}
+
+/// An actor of a manifest, of this kind and under this supervisor.
+pub(super) fn spawn(
+    instance: &Instance<'_>,
+    backoff: Option<&manifest::BackoffSpec>,
+    blueprint: std::sync::Arc<dyn crate::actor::Blueprint>,
+    supervisor: SupervisorId,
+) -> Spawn {
+    let spec = instance.spec;
+    let restart = match spec.restart {
+        manifest::Restart::Permanent => Restart::Permanent,
+        manifest::Restart::Transient => Restart::Transient,
+        manifest::Restart::Temporary => Restart::Temporary,
+    };
+    let shutdown = match spec.shutdown_ms {
+        0 => Shutdown::BrutalKill,
+        ms => Shutdown::Timeout(u64::from(ms) * NS_PER_MS),
+    };
+    let backoff = backoff.map_or(Backoff::IMMEDIATE, |backoff| Backoff {
+        base_ns: u64::from(backoff.base_ms) * NS_PER_MS,
+        factor: backoff.factor,
+        max_ns: u64::from(backoff.max_ms) * NS_PER_MS,
+        jitter: backoff.jitter,
+        stable_after_ns: u64::from(backoff.stable_after_ms) * NS_PER_MS,
+    });
+    Spawn::new(blueprint)
+        .name(instance.name.as_str())
+        .configs(spec.config.clone())
+        .on(instance.shard)
+        .under(supervisor)
+        .restart(restart)
+        .shutdown(shutdown)
+        .backoff(backoff)
+}

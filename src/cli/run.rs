@@ -1,0 +1,259 @@
+//! `raddle run`: the main job.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+
+use crate::actor::{ActorId, Payload};
+use crate::manifest::{Manifest, ReportSpec};
+use crate::metrics::Latency;
+use crate::runtime::{Report, Runtime};
+use crate::shard::ShardReport;
+use crate::sync::Flag;
+
+use super::args::{Output, RunArguments};
+use super::components::Blueprints;
+use super::exit::{Exit, Failure};
+use super::feed::{self, Fed, Input};
+use super::report::{RunFigures, RunReport, ShardFigures};
+use super::{assemble, components, interrupt, print, shards_of};
+
+/// How long what was read may take to be handled, once the input has ended.
+const SETTLE_MAX: Duration = Duration::from_secs(60);
+/// How long the actors may take to stop.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
+/// How long one answer for the report may take.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
+    let manifest = Manifest::load(&arguments.manifest, &arguments.overrides())?;
+    let shards = shards_of(&manifest)?;
+    let plan = manifest.plan(shards)?;
+    let interrupt = interrupt::watch()?;
+
+    let engine = assemble::engine(&manifest, plan.len())?;
+    let cache = assemble::cache(&arguments.cache);
+    let runtime = assemble::builder(&manifest, shards, engine, cache.clone())
+        .build()
+        .map_err(|error| Failure::failed(miette::miette!("{error}")))?;
+    let mut problems = Vec::new();
+    let blueprints =
+        components::load_all(runtime.engine(), &manifest, &cache, arguments.quiet, &mut problems)?;
+    if !arguments.quiet {
+        for remark in &problems {
+            eprintln!("warning: {remark}");
+        }
+        eprintln!("{}", runtime.reactor());
+    }
+    let cast = start(&runtime, &manifest, shards, &blueprints)?;
+
+    let input = open_input(&manifest)?;
+    let work = work(&runtime, &manifest, input.as_ref(), &cast, &interrupt, arguments.quiet);
+    let findings = match &manifest.report {
+        Some(report) if !work.fed.gave_up => collect(&runtime, report, &cast, &mut problems),
+        _ => Map::new(),
+    };
+    problems.extend(work.problems());
+    let reactor = runtime.reactor().kind.to_string();
+    let cpus = runtime.cpus().to_vec();
+    let end = runtime.shutdown(SHUTDOWN_MAX);
+    problems.extend(end.failures.iter().cloned());
+    if !end.drained {
+        problems.push("the shutdown ran out of time: what was left is among the dead".into());
+    }
+
+    let exit = work.exit(&end);
+    let report = RunReport { findings, run: figures(&work, &end, &cpus, reactor, problems) };
+    match arguments.output {
+        Output::Json => print(&format!("{:#}\n", report.to_json()))?,
+        Output::Text => print(&report.to_text())?,
+    }
+    Ok(exit)
+}
+
+/// The addresses of all instances, by the name of the actor.
+type Cast = BTreeMap<String, Vec<ActorId>>;
+
+/// Starts every actor, in the order of the manifest.
+fn start(
+    runtime: &Runtime,
+    manifest: &Manifest,
+    shards: u16,
+    blueprints: &Blueprints,
+) -> Result<Cast, Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::failed(miette::miette!("{error}"));
+    let supervisor = assemble::supervisor(&manifest.supervisor);
+    let supervisor = runtime.supervise(supervisor).wait().map_err(|error| failed(&error))?;
+    let mut cast = Cast::new();
+    for instance in manifest.plan(shards)? {
+        let Some(blueprint) = blueprints.get(&instance.spec.component) else { continue };
+        let backoff = manifest.supervisor.backoff.as_ref();
+        let spawn = assemble::spawn(&instance, backoff, blueprint.clone(), supervisor);
+        let actor = runtime.spawn(spawn).wait().map_err(|error| {
+            let span = instance.spec.name_span;
+            let message = format!("the actor `{}` did not start", instance.name);
+            let problem = manifest.problem(span, message, "this one").with_cause(error);
+            let problems = vec![problem];
+            Failure::failed(crate::manifest::ManifestError::Invalid { path: manifest.path.clone(), problems })
+        })?;
+        cast.entry(instance.spec.name.clone()).or_default().push(actor);
+    }
+    Ok(cast)
+}
+
+fn open_input(manifest: &Manifest) -> Result<Option<Input>, Failure> {
+    let Some(spec) = &manifest.input else { return Ok(None) };
+    let input = feed::open(&spec.lines, manifest.runtime.message_bytes_max as usize).map_err(|error| {
+        let message = format!("cannot read {}", spec.lines);
+        let problem = manifest.problem(spec.lines_span, message, "named here").with_cause(error);
+        let problems = vec![problem];
+        Failure::from(crate::manifest::ManifestError::Invalid { path: manifest.path.clone(), problems })
+    })?;
+    Ok(Some(input))
+}
+
+/// What was done with the input, before anything was asked.
+struct Work {
+    fed: Fed,
+    elapsed: Duration,
+    settled: bool,
+    shards: Vec<ShardReport>,
+}
+
+fn work(
+    runtime: &Runtime,
+    manifest: &Manifest,
+    input: Option<&Input>,
+    cast: &Cast,
+    interrupt: &Flag,
+    quiet: bool,
+) -> Work {
+    let begun = Instant::now();
+    let fed = match (&manifest.input, input) {
+        (Some(spec), Some(input)) => {
+            // All that is on its way may come to be in one mailbox.
+            let in_flight_max = spec.in_flight_max.min(manifest.runtime.mailbox_messages_max).into();
+            let to = cast.get(&spec.to).map_or(&[][..], Vec::as_slice);
+            feed::feed(runtime, input, to, in_flight_max, interrupt, quiet)
+        }
+        _ => wait_for_the_end(runtime, interrupt),
+    };
+    let settled = runtime.settle(SETTLE_MAX);
+    let elapsed = fed.started.unwrap_or(begun).elapsed();
+    Work { fed, elapsed, settled, shards: runtime.reports() }
+}
+
+/// Without input the actors run until they are interrupted.
+fn wait_for_the_end(runtime: &Runtime, interrupt: &Flag) -> Fed {
+    let mut fed = Fed { started: Some(Instant::now()), ..Fed::default() };
+    while !fed.interrupted && !fed.gave_up {
+        std::thread::sleep(Duration::from_millis(20));
+        fed.interrupted = interrupt.is_raised();
+        fed.gave_up = runtime.supervisors_given_up() > 0;
+    }
+    fed
+}
+
+impl Work {
+    fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if let Some(error) = &self.fed.error {
+            problems.push(format!("the input broke off: {error}"));
+        }
+        if self.fed.too_long > 0 {
+            problems.push(format!("{} lines are longer than a message may be: skipped", self.fed.too_long));
+        }
+        if self.fed.gave_up {
+            problems
+                .push("the supervisor gave up: too many restarts; the rest of the input was not read".into());
+        }
+        if !self.settled && !self.fed.gave_up {
+            let seconds = SETTLE_MAX.as_secs();
+            problems.push(format!("not everything was handled within {seconds} s of the end of the input"));
+        }
+        problems
+    }
+
+    fn exit(&self, end: &Report) -> Exit {
+        let broken = self.fed.gave_up || self.fed.error.is_some() || !self.settled;
+        if broken || !end.drained || !end.failures.is_empty() || end.supervisors_given_up() > 0 {
+            Exit::Failed
+        } else if self.fed.interrupted {
+            Exit::Interrupted
+        } else {
+            Exit::Done
+        }
+    }
+}
+
+/// Asks every instance, tells the answers to the actor that puts them together,
+/// and asks that one for the whole.
+fn collect(
+    runtime: &Runtime,
+    spec: &ReportSpec,
+    cast: &Cast,
+    problems: &mut Vec<String>,
+) -> Map<String, Value> {
+    let ask = |actor: ActorId, what: &str| -> Result<Payload, String> {
+        let reply = runtime.request_within(actor, what, ANSWER_MAX).wait();
+        reply.map_err(|error| format!("asked `{what}` for the report: {error}"))
+    };
+    let Some(&via) = cast.get(&spec.via).and_then(|instances| instances.first()) else { return Map::new() };
+    for (index, &actor) in cast.get(&spec.ask).into_iter().flatten().enumerate() {
+        let told = ask(actor, &spec.with)
+            .and_then(|answer| runtime.tell(via, answer).map_err(|error| error.to_string()));
+        if let Err(error) = told {
+            problems.push(format!("{}.{index} is missing in the report: {error}", spec.ask));
+        }
+    }
+    let whole = ask(via, &spec.then).and_then(|answer| {
+        serde_json::from_slice(&answer)
+            .map_err(|error| format!("`{}` answered no JSON object: {error}", spec.via))
+    });
+    whole.unwrap_or_else(|error| {
+        problems.push(error);
+        Map::new()
+    })
+}
+
+fn figures(
+    work: &Work,
+    end: &Report,
+    cpus: &[Option<usize>],
+    reactor: String,
+    problems: Vec<String>,
+) -> RunFigures {
+    let elapsed_s = work.elapsed.as_secs_f64();
+    let handled: u64 = work.shards.iter().map(|shard| shard.ledger.handled).sum();
+    let mut latency = Latency::new();
+    for shard in &work.shards {
+        latency.merge(&shard.latency);
+    }
+    let mut exits = BTreeMap::new();
+    for (label, count) in end.shards.iter().flat_map(|shard| &shard.exits_by_label) {
+        *exits.entry((*label).to_owned()).or_default() += count;
+    }
+    let shard_figures = |(work, end): (&ShardReport, &ShardReport)| ShardFigures {
+        shard: end.shard.0,
+        core: cpus.get(end.shard.index()).copied().flatten(),
+        actors: work.actors,
+        ledger: end.ledger.into(),
+        restarts: end.restarts,
+        latency_ns: work.latency.summary().into(),
+    };
+    RunFigures {
+        lines_read: work.fed.lines,
+        elapsed_s,
+        messages_per_second: if elapsed_s > 0.0 { handled as f64 / elapsed_s } else { 0.0 },
+        latency_ns: latency.summary().into(),
+        ledger: end.ledger().into(),
+        answered_with_failure: end.shards.iter().map(|shard| shard.answered_with_failure).sum(),
+        restarts: end.restarts(),
+        exits,
+        shards: work.shards.iter().zip(&end.shards).map(shard_figures).collect(),
+        reactor,
+        interrupted: work.fed.interrupted,
+        problems,
+    }
+}

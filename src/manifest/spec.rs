@@ -1,0 +1,297 @@
+//! What a manifest says, as plain data. The defaults are here.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::Span;
+
+/// How long an actor may take to stop, unless it is said: OTP's.
+pub(super) const SHUTDOWN_MS: u32 = 5000;
+/// How many lines may be on their way, unless it is said.
+pub(super) const IN_FLIGHT_MAX: u32 = 1024;
+
+/// How the runtime is set up: `[runtime]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeSpec {
+    /// How many shards; none set is one for each physical core.
+    pub shards: Option<u16>,
+    /// What drives the shards.
+    pub reactor: Reactor,
+    /// How many messages one mailbox holds.
+    pub mailbox_messages_max: u32,
+    /// How many bytes of payload one mailbox holds.
+    pub mailbox_bytes_max: u64,
+    /// How many bytes one message may carry.
+    pub message_bytes_max: u32,
+    /// How long an idle shard looks for work before it sleeps.
+    pub park_spin_us: u32,
+    /// How the memories of guests lie in the address space.
+    pub memory_layout: MemoryLayout,
+}
+
+impl Default for RuntimeSpec {
+    fn default() -> Self {
+        Self {
+            shards: None,
+            reactor: Reactor::Auto,
+            mailbox_messages_max: 4096,
+            mailbox_bytes_max: 16 << 20,
+            message_bytes_max: 1 << 20,
+            park_spin_us: 50,
+            memory_layout: MemoryLayout::Guarded,
+        }
+    }
+}
+
+/// What drives the shards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reactor {
+    /// Glommio where io_uring is to be had, else plain threads.
+    #[default]
+    Auto,
+    /// Glommio's reactor, or an error.
+    Glommio,
+    /// Plain pinned threads.
+    Thread,
+}
+
+/// How the memories of guests lie in the address space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MemoryLayout {
+    /// 4 GiB reserved for each, so that no access needs a check: the fastest, up
+    /// to some ten thousand actors.
+    #[default]
+    Guarded,
+    /// Small reservations and checked accesses: for more actors than that.
+    Compact,
+}
+
+/// A component that actors are made from: `[component.NAME]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComponentSpec {
+    /// What actors call it.
+    pub name: String,
+    /// The file, relative to where the process runs.
+    pub path: PathBuf,
+    /// Where the manifest gives the path.
+    pub path_span: Span,
+    /// What each actor made from it may use.
+    pub limits: LimitsSpec,
+}
+
+/// What one actor may use: `[component.NAME.limits]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitsSpec {
+    /// How large its memory may grow.
+    pub memory_bytes_max: u64,
+    /// How long it may work on one message.
+    pub cpu_ms_max: u32,
+}
+
+impl Default for LimitsSpec {
+    fn default() -> Self {
+        Self { memory_bytes_max: 64 << 20, cpu_ms_max: 100 }
+    }
+}
+
+/// The supervisor of all actors: `[supervisor]`. The defaults are OTP's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SupervisorSpec {
+    /// Who is restarted when one ends.
+    pub strategy: Strategy,
+    /// How many restarts within the period it does before it gives up.
+    pub restarts_max: u32,
+    /// The period.
+    pub period_ms: u32,
+    /// How it waits before a restart; none set is not at all.
+    pub backoff: Option<BackoffSpec>,
+}
+
+impl Default for SupervisorSpec {
+    fn default() -> Self {
+        Self { strategy: Strategy::OneForOne, restarts_max: 1, period_ms: 5000, backoff: None }
+    }
+}
+
+/// Who is restarted when one child ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strategy {
+    /// That one.
+    #[default]
+    OneForOne,
+}
+
+/// How long a supervisor waits before a restart: `[supervisor.backoff]`.
+/// The n-th in a row waits `base · factor^(n-1)`, at most `max`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BackoffSpec {
+    /// The first wait.
+    pub base_ms: u32,
+    /// What each further wait is multiplied with.
+    pub factor: f64,
+    /// The longest wait.
+    pub max_ms: u32,
+    /// Which part of a wait is random, from 0 to 1: a wait is shortened by up to that.
+    pub jitter: f64,
+    /// After so long without a restart the waits begin anew.
+    pub stable_after_ms: u32,
+}
+
+impl Default for BackoffSpec {
+    fn default() -> Self {
+        Self { base_ms: 10, factor: 2.0, max_ms: 1000, jitter: 0.2, stable_after_ms: 10_000 }
+    }
+}
+
+/// An actor, or several of a kind: `[[actor]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActorSpec {
+    /// What it is registered as; instances are registered as NAME.0, NAME.1, ….
+    pub name: String,
+    /// The name of the component that it is made from.
+    pub component: String,
+    /// How many there are.
+    pub instances: Instances,
+    /// Where they live.
+    pub placement: Placement,
+    /// When they are restarted.
+    pub restart: Restart,
+    /// How long they may take to stop; 0 kills at once.
+    pub shutdown_ms: u32,
+    /// Their configuration.
+    pub config: BTreeMap<String, String>,
+    /// Where the manifest gives the name.
+    pub name_span: Span,
+    /// Where it names the component.
+    pub component_span: Span,
+    /// Where it gives the placement.
+    pub placement_span: Span,
+}
+
+/// How many of an actor there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Instances {
+    /// One, registered under the plain name.
+    #[default]
+    Single,
+    /// So many, registered as NAME.0 and so on, even if it is one.
+    Count(u32),
+    /// One on each shard, registered as NAME.0 and so on: the number is the shard.
+    PerShard,
+}
+
+/// Which shards actors live on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Placement {
+    /// Each on the next shard in turn.
+    #[default]
+    Spread,
+    /// All on this one.
+    Shard(u16),
+}
+
+/// When an actor that ended is restarted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Restart {
+    /// Always.
+    #[default]
+    Permanent,
+    /// When it ended with an error.
+    Transient,
+    /// Never.
+    Temporary,
+}
+
+/// Where the work comes from: `[input]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputSpec {
+    /// Each line is one message.
+    pub lines: Lines,
+    /// The actor whose instances get the lines, in turn.
+    pub to: String,
+    /// How many lines may be on their way, not yet fully handled.
+    pub in_flight_max: u32,
+    /// Where the manifest names the input.
+    pub lines_span: Span,
+}
+
+/// What lines are read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lines {
+    /// Standard input, written as `-`.
+    Stdin,
+    /// A file, relative to where the process runs.
+    File(PathBuf),
+}
+
+impl Lines {
+    /// `-` is standard input, anything else a path.
+    pub fn from_argument(text: &str) -> Self {
+        if text == "-" { Self::Stdin } else { Self::File(text.into()) }
+    }
+}
+
+impl fmt::Display for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("standard input"),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// What is asked when the input has ended: `[report]`. Each instance of `ask` is
+/// asked `with`; each answer is told to `via`; then `via` is asked `then`, and
+/// answers one JSON object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportSpec {
+    /// The actor whose instances are asked.
+    pub ask: String,
+    /// What they are asked.
+    pub with: String,
+    /// The actor that puts the answers together.
+    pub via: String,
+    /// What that one is asked.
+    pub then: String,
+}
+
+/// The words of the manifest for the cases of an enum, in the order to list them.
+pub(crate) trait Words: Copy + 'static {
+    const WORDS: &'static [(&'static str, Self)];
+}
+
+impl Words for Reactor {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("auto", Self::Auto), ("glommio", Self::Glommio), ("thread", Self::Thread)];
+}
+
+impl Words for MemoryLayout {
+    const WORDS: &'static [(&'static str, Self)] = &[("guarded", Self::Guarded), ("compact", Self::Compact)];
+}
+
+impl Words for Strategy {
+    const WORDS: &'static [(&'static str, Self)] = &[("one_for_one", Self::OneForOne)];
+}
+
+impl Words for Restart {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("permanent", Self::Permanent), ("transient", Self::Transient), ("temporary", Self::Temporary)];
+}
+
+impl FromStr for Reactor {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let word = Self::WORDS.iter().find(|(word, _)| *word == text);
+        word.map(|(_, reactor)| *reactor).ok_or_else(|| "expected auto, glommio or thread".to_owned())
+    }
+}
+
+impl fmt::Display for Reactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = Self::WORDS.iter().find(|(_, reactor)| reactor == self);
+        f.write_str(word.map_or("", |(word, _)| word))
+    }
+}

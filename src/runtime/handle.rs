@@ -1,0 +1,320 @@
+//! What every thread outside the shards talks to them with.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::actor::{ActorId, ExitReason, Message, Payload, RequestError, SendError, ShardId};
+use crate::control::child_spec::Shutdown;
+use crate::control::placement::home_of;
+use crate::control::supervisor::SupervisorSpec;
+use crate::metrics::Clock;
+use crate::shard::{Command, Control, Outside, ShardReport, SpawnError, SupervisorId};
+use crate::sync::{Flag, PushError, Resolver, SharedCounter, reply_slot};
+
+use super::pending::{Pending, PendingReply};
+use super::spawn::Spawn;
+
+/// How long a request waits for its reply, unless told otherwise.
+pub const REQUEST_DEADLINE_DEFAULT: Duration = Duration::from_secs(5);
+
+/// A message was not taken: here it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct NotSent {
+    /// Why.
+    pub reason: SendError,
+    /// What was to be sent.
+    pub payload: Payload,
+}
+
+/// Talks to a runtime, from any thread and from any async task. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle(pub(super) Arc<Shared>);
+
+pub(super) struct Shared {
+    pub(super) outside: Vec<Outside>,
+    pub(super) clock: Clock,
+    pub(super) message_bytes_max: usize,
+    /// Placed so far, for placing in turn.
+    placed: SharedCounter,
+    /// Raised when the runtime begins to shut down.
+    pub(super) closed: Flag,
+}
+
+impl Shared {
+    pub(super) fn new(outside: Vec<Outside>, clock: Clock, message_bytes_max: usize) -> Self {
+        let (placed, closed) = (SharedCounter::default(), Flag::default());
+        Self { outside, clock, message_bytes_max, placed, closed }
+    }
+}
+
+impl Handle {
+    /// How many shards there are.
+    pub fn shards(&self) -> usize {
+        self.0.outside.len()
+    }
+
+    /// Starts an actor. The answer comes when it is up, and its name, if it has
+    /// one, is found from everywhere.
+    ///
+    /// # Errors
+    /// The answer is an error if the name is taken, or if the actor could not be
+    /// made, or its start failed.
+    pub fn spawn(&self, spawn: Spawn) -> Pending<ActorId, SpawnError> {
+        if self.0.closed.is_raised() {
+            return Pending::ready(Err(SpawnError::Closed));
+        }
+        let index = self.0.placed.add(1) as usize;
+        let Some(shard) = spawn.placement.shard(index, self.shards()) else {
+            let asked = match spawn.placement {
+                crate::control::placement::Placement::Shard(shard) => shard,
+                crate::control::placement::Placement::Spread => ShardId(0),
+            };
+            return Pending::ready(Err(SpawnError::NoSuchShard(asked)));
+        };
+        let (done, waiter) = reply_slot();
+        let (supervisor, policy) = (spawn.supervisor, spawn.policy);
+        let spec = spawn.into_spec();
+        let sent = match supervisor {
+            None => self.control(shard, Control::Spawn { spec, done }),
+            Some(supervisor) if supervisor.shard().index() >= self.shards() => {
+                return Pending::ready(Err(SpawnError::NoSupervisor(supervisor)));
+            }
+            Some(supervisor) => {
+                let start = Control::StartChild { supervisor, shard, policy, spec, done };
+                self.control(supervisor.shard(), start)
+            }
+        };
+        if sent { Pending::new(waiter, None) } else { Pending::ready(Err(SpawnError::Closed)) }
+    }
+
+    /// Starts a supervisor, on shard 0.
+    ///
+    /// # Errors
+    /// The answer is an error if the runtime is shutting down.
+    pub fn supervise(&self, spec: SupervisorSpec) -> Pending<SupervisorId, SpawnError> {
+        let (done, waiter) = reply_slot();
+        let sent = self.control(ShardId(0), Control::StartSupervisor { spec, done });
+        if sent { Pending::new(waiter, None) } else { Pending::ready(Err(SpawnError::Closed)) }
+    }
+
+    /// Stops a supervisor and its children, the last one first. The answer is why
+    /// it ended, or nothing if it was not there.
+    ///
+    /// # Errors
+    /// The answer is an error if the runtime ended first.
+    pub fn stop_supervisor(&self, supervisor: SupervisorId) -> Pending<Option<ExitReason>, SpawnError> {
+        let (done, waiter) = reply_slot();
+        self.answer_to(supervisor.shard(), waiter, Control::StopSupervisor { supervisor, done })
+    }
+
+    /// Stops an actor. The answer is why it ended; nothing if it was not there, or
+    /// if it has a supervisor (who decides whether it comes back).
+    ///
+    /// # Errors
+    /// The answer is an error if the runtime ended first.
+    pub fn stop(&self, actor: ActorId, shutdown: Shutdown) -> Pending<Option<ExitReason>, SpawnError> {
+        let (done, waiter) = reply_slot();
+        self.answer_to(actor.shard(), waiter, Control::Stop { actor, shutdown, done })
+    }
+
+    fn answer_to<T>(
+        &self,
+        shard: ShardId,
+        waiter: crate::sync::Waiter<Result<Option<T>, SpawnError>>,
+        control: Control,
+    ) -> Pending<Option<T>, SpawnError> {
+        if shard.index() >= self.shards() {
+            return Pending::ready(Ok(None));
+        }
+        if self.control(shard, control) {
+            Pending::new(waiter, None)
+        } else {
+            Pending::ready(Err(SpawnError::Closed))
+        }
+    }
+
+    /// Who is registered under this name. Asks no shard: it reads what the shards
+    /// have published.
+    pub fn lookup(&self, name: &str) -> Option<ActorId> {
+        let home = home_of(name, self.shards());
+        self.0.outside[home.index()].directory.read(|names| names.get(name).copied())
+    }
+
+    /// Sends a message. `Ok` means that it was accepted: it will be handled, or be
+    /// counted as failed or dead.
+    ///
+    /// # Errors
+    /// Gives the payload back. [`SendError::MailboxFull`] means that the way into
+    /// the receiver's shard is full: try again later.
+    pub fn tell(&self, to: ActorId, payload: impl Into<Payload>) -> Result<(), NotSent> {
+        let payload = payload.into();
+        if let Err(reason) = self.may_send(to, &payload) {
+            return Err(NotSent { reason, payload });
+        }
+        let mut message = Message::new(to, payload);
+        message.sent_at_ns = self.0.clock.now_ns();
+        self.inject(to, Command::Tell(message)).map_err(|(reason, command)| NotSent {
+            reason,
+            payload: match command {
+                Command::Tell(message) | Command::Request(message, _) => message.payload,
+                Command::Control(_) => Payload::empty(),
+            },
+        })
+    }
+
+    /// Sends messages to one actor, in order, with one wake-up for all of them.
+    /// How many were accepted, and why it stopped, if it did: with the payload
+    /// that was not taken; those after it are still in `payloads`, if that was lent.
+    pub fn tell_all(
+        &self,
+        to: ActorId,
+        payloads: impl IntoIterator<Item = Payload>,
+    ) -> (usize, Option<NotSent>) {
+        let Some(outside) = self.0.outside.get(to.shard().index()) else {
+            let refuse = |payload| NotSent { reason: SendError::NoSuchActor(to), payload };
+            return (0, payloads.into_iter().next().map(refuse));
+        };
+        let sent_at_ns = self.0.clock.now_ns();
+        let mut refused = None;
+        let mut offered = 0;
+        // Counted before it is shown: a message may be handled before this returns.
+        let commands = payloads.into_iter().map_while(|payload| match self.may_send(to, &payload) {
+            Err(reason) => {
+                refused = Some(NotSent { reason, payload });
+                None
+            }
+            Ok(()) => {
+                offered += 1;
+                outside.counters.injected.add(1);
+                Some(Command::Tell(Message { sent_at_ns, ..Message::new(to, payload) }))
+            }
+        });
+        let (accepted, error) = outside.injector.push_all(commands);
+        outside.counters.injected.take_back((offered - accepted) as u64);
+        if let Some(error) = error {
+            let reason = send_error(&error, to);
+            if let Command::Tell(message) = error.into_inner() {
+                refused = Some(NotSent { reason, payload: message.payload });
+            }
+        }
+        (accepted, refused)
+    }
+
+    /// Sends a request, and waits for at most 5 s for its reply.
+    ///
+    /// # Errors
+    /// The answer is an error if the request was not taken, the callee failed or
+    /// ended, or the deadline passed: exactly one of them.
+    pub fn request(&self, to: ActorId, payload: impl Into<Payload>) -> PendingReply {
+        self.request_within(to, payload, REQUEST_DEADLINE_DEFAULT)
+    }
+
+    /// Sends a request that waits for at most so long for its reply.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub fn request_within(&self, to: ActorId, payload: impl Into<Payload>, within: Duration) -> PendingReply {
+        let payload = payload.into();
+        if let Err(reason) = self.may_send(to, &payload) {
+            return Pending::ready(Err(reason.into()));
+        }
+        let within_ns = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX);
+        let now_ns = self.0.clock.now_ns();
+        let expires_at_ns = now_ns.saturating_add(within_ns);
+        let message = Message { expires_at_ns, sent_at_ns: now_ns, ..Message::new(to, payload) };
+        let (resolver, waiter) = reply_slot();
+        match self.inject(to, Command::Request(message, resolver)) {
+            Ok(()) => Pending::new(waiter, Instant::now().checked_add(within)),
+            Err((reason, _)) => Pending::ready(Err(RequestError::NotSent(reason))),
+        }
+    }
+
+    /// Messages whose story has not ended. 0 means that, at a moment during this
+    /// call, every message ever accepted had been handled or counted as lost.
+    pub fn unsettled(&self) -> u64 {
+        // What was settled is read first: a message is counted as accepted before
+        // it can be settled, so that the difference is never too small.
+        let settled: u64 = self.0.outside.iter().map(|outside| outside.counters.settled()).sum();
+        let accepted: u64 = self.0.outside.iter().map(|outside| outside.counters.accepted_in_all()).sum();
+        accepted.saturating_sub(settled)
+    }
+
+    /// Supervisors that gave up.
+    pub fn supervisors_given_up(&self) -> u64 {
+        self.0.outside.iter().map(|outside| outside.counters.supervisors_given_up.get()).sum()
+    }
+
+    /// Actors that are alive.
+    pub fn actors(&self) -> u64 {
+        self.0.outside.iter().map(|outside| outside.counters.actors.get()).sum()
+    }
+
+    /// What each shard has done so far. A shard whose thread has ended is not
+    /// among them.
+    pub fn reports(&self) -> Vec<ShardReport> {
+        self.ask_all(Control::Report)
+    }
+
+    /// Asks every shard the same, and collects what they answer.
+    pub(super) fn ask_all<T>(&self, control: impl Fn(Resolver<T>) -> Control) -> Vec<T> {
+        let ask = |shard| {
+            let (resolver, waiter) = reply_slot();
+            self.control(ShardId(shard as u16), control(resolver)).then_some(waiter)
+        };
+        let asked: Vec<_> = (0..self.shards()).filter_map(ask).collect();
+        asked.into_iter().filter_map(|waiter| waiter.wait().ok()).collect()
+    }
+
+    fn may_send(&self, to: ActorId, payload: &Payload) -> Result<(), SendError> {
+        if self.0.closed.is_raised() {
+            return Err(SendError::Closed);
+        }
+        if to.shard().index() >= self.shards() {
+            return Err(SendError::NoSuchActor(to));
+        }
+        let (bytes, bytes_max) = (payload.len(), self.0.message_bytes_max);
+        if bytes > bytes_max {
+            return Err(SendError::TooLarge { bytes, bytes_max });
+        }
+        Ok(())
+    }
+
+    /// Hands a message to its shard.
+    fn inject(&self, to: ActorId, command: Command) -> Result<(), (SendError, Command)> {
+        let outside = &self.0.outside[to.shard().index()];
+        // Counted before it is shown: it may be handled before this returns.
+        outside.counters.injected.add(1);
+        outside.injector.push(command).map_err(|error| {
+            outside.counters.injected.take_back(1);
+            (send_error(&error, to), error.into_inner())
+        })
+    }
+
+    /// Asks something of a shard; waits for room, for what is asked is rare. False
+    /// if the shard has ended.
+    pub(super) fn control(&self, shard: ShardId, control: Control) -> bool {
+        let mut command = Command::Control(Box::new(control));
+        loop {
+            match self.0.outside[shard.index()].injector.push(command) {
+                Ok(()) => return true,
+                Err(PushError::Closed(_)) => return false,
+                Err(PushError::Full(back)) => command = back,
+            }
+            std::thread::sleep(Duration::from_micros(50));
+        }
+    }
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handle").field("shards", &self.shards()).finish_non_exhaustive()
+    }
+}
+
+fn send_error<T>(error: &PushError<T>, to: ActorId) -> SendError {
+    match error {
+        PushError::Full(_) => SendError::MailboxFull(to),
+        PushError::Closed(_) => SendError::Closed,
+    }
+}

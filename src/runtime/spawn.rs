@@ -1,0 +1,98 @@
+//! What an embedder says of an actor to be.
+
+use std::sync::Arc;
+
+use crate::actor::{Blueprint, Recipe, ShardId};
+use crate::control::backoff::Backoff;
+use crate::control::child_spec::{ChildPolicy, Restart, Shutdown};
+use crate::control::placement::Placement;
+use crate::shard::{SpawnSpec, SupervisorId};
+
+/// An actor to be: what it is made from, its name and place, and who looks after
+/// it.
+///
+/// ```no_run
+/// # use raddle::actor::Blueprint;
+/// # fn example(blueprint: std::sync::Arc<dyn Blueprint>, runtime: raddle::Runtime) -> Result<(), Box<dyn std::error::Error>> {
+/// use raddle::Spawn;
+///
+/// let actor = runtime.spawn(Spawn::new(blueprint).name("counter").config("step", "5")).wait()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Spawn {
+    pub(super) blueprint: Arc<dyn Blueprint>,
+    recipe: Recipe,
+    name: Option<Arc<str>>,
+    pub(super) placement: Placement,
+    pub(super) supervisor: Option<SupervisorId>,
+    pub(super) policy: ChildPolicy,
+}
+
+impl Spawn {
+    /// An actor of this kind: nameless, on the shards in turn, and supervised by
+    /// nobody.
+    pub fn new(blueprint: Arc<dyn Blueprint>) -> Self {
+        Self {
+            blueprint,
+            recipe: Recipe::default(),
+            name: None,
+            placement: Placement::Spread,
+            supervisor: None,
+            policy: ChildPolicy::default(),
+        }
+    }
+
+    /// Registers it under this name: unique, and free again when it has ended.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets a key of its configuration.
+    pub fn config(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.recipe.config.insert(key.into(), value.into());
+        self
+    }
+
+    /// Sets many keys of its configuration.
+    pub fn configs(mut self, pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.recipe.config.extend(pairs);
+        self
+    }
+
+    /// Puts it on this shard.
+    pub fn on(mut self, shard: ShardId) -> Self {
+        self.placement = Placement::Shard(shard);
+        self
+    }
+
+    /// Puts it under this supervisor.
+    pub fn under(mut self, supervisor: SupervisorId) -> Self {
+        self.supervisor = Some(supervisor);
+        self
+    }
+
+    /// When its supervisor starts it again (default: always).
+    pub fn restart(mut self, restart: Restart) -> Self {
+        self.policy.restart = restart;
+        self
+    }
+
+    /// How its supervisor stops it (default: asked, killed after 5 s).
+    pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
+        self.policy.shutdown = shutdown;
+        self
+    }
+
+    /// How long its supervisor waits before it starts it again (default: not at all).
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.policy.backoff = backoff;
+        self
+    }
+
+    pub(super) fn into_spec(self) -> SpawnSpec {
+        SpawnSpec { blueprint: self.blueprint, recipe: Arc::new(self.recipe), name: self.name }
+    }
+}

@@ -1,0 +1,139 @@
+use super::*;
+use crate::actor::DeadReason;
+use crate::control::backoff::Backoff;
+use crate::control::child_spec::Restart;
+
+/// Every test of this file runs with the child beside its supervisor, and on
+/// another shard.
+fn both(test: impl Fn(World, usize)) {
+    test(World::new(2), 0);
+    test(World::new(2), 1);
+}
+
+#[test]
+fn a_restart_keeps_address_name_and_mail_but_not_the_message_it_failed_on() {
+    both(|mut world, shard| {
+        let supervisor = world.supervisor(0, 5);
+        let child = world.child(supervisor, shard, ChildPolicy::default(), "a").unwrap();
+        world.log();
+        world.tell(child, "log before");
+        world.tell(child, "trap");
+        world.tell(child, "log after");
+        world.settle();
+        assert_eq!(world.log(), ["before", "start a 1", "after"]);
+        assert_eq!(text(world.ask_now(child, "echo x")), "x");
+        assert_eq!(world.try_spawn(0, Some("a")), Err(SpawnError::NameTaken { name: "a".into(), by: child }));
+        let ledger = world.closed_ledger();
+        assert_eq!((ledger.handled, ledger.failed, ledger.dead()), (3, 1, 0));
+        let report = world.shards[shard].report();
+        assert_eq!((report.restarts, report.abnormal_exits), (1, 1));
+        assert_eq!(report.exits[0].name.as_deref(), Some("a"));
+    });
+}
+
+#[test]
+fn too_many_restarts_end_the_supervisor_its_children_and_their_names() {
+    both(|mut world, shard| {
+        let supervisor = world.supervisor(0, 2);
+        let first = world.child(supervisor, 0, ChildPolicy::default(), "a").unwrap();
+        let second = world.child(supervisor, shard, ChildPolicy::default(), "b").unwrap();
+        for _ in 0..3 {
+            world.tell(second, "trap");
+        }
+        world.tell(second, "log never");
+        world.log();
+        world.settle();
+        assert_eq!(world.log(), ["start b 1", "start b 2", "stop a"]);
+        assert_eq!(world.shards[0].report().supervisors_given_up, 1);
+        for actor in [first, second] {
+            assert_eq!(world.ask_now(actor, "echo x"), Err(RequestError::Dead(DeadReason::StaleGeneration)));
+        }
+        assert!(world.try_spawn(1, Some("b")).is_ok(), "the name is free");
+        let ledger = world.closed_ledger();
+        assert_eq!(ledger.dead_by_reason[DeadReason::SupervisorStopped as usize], 1);
+        let again = world.child(supervisor, 0, ChildPolicy::default(), "c");
+        assert_eq!(again, Err(SpawnError::NoSupervisor(supervisor)));
+    });
+}
+
+#[test]
+fn a_stopped_supervisor_stops_its_children_in_reverse() {
+    both(|mut world, shard| {
+        let supervisor = world.supervisor(0, 5);
+        for (name, shard) in [("a", 0), ("b", shard), ("c", 0)] {
+            world.child(supervisor, shard, ChildPolicy::default(), name).unwrap();
+        }
+        world.log();
+        let (done, waiter) = reply_slot();
+        world.control(0, Control::StopSupervisor { supervisor, done });
+        world.settle();
+        assert_eq!(world.log(), ["stop c", "stop b", "stop a"]);
+        assert_eq!(waiter.wait().unwrap(), Ok(Some(ExitReason::Shutdown)));
+        assert_eq!(world.shards[0].report().supervisors_given_up, 0);
+    });
+}
+
+#[test]
+fn a_restart_waits_out_its_backoff_and_a_stop_cuts_it_short() {
+    both(|mut world, shard| {
+        let backoff =
+            Backoff { base_ns: 50_000_000, factor: 1.0, max_ns: 50_000_000, jitter: 0.0, stable_after_ns: 0 };
+        let policy = ChildPolicy { backoff, ..ChildPolicy::default() };
+        let supervisor = world.supervisor(0, 5);
+        let child = world.child(supervisor, shard, policy, "a").unwrap();
+        world.tell(child, "trap");
+        world.tell(child, "log kept");
+        world.log();
+        world.settle();
+        world.advance_ms(40);
+        assert_eq!(world.log(), [] as [&str; 0]);
+        world.advance_ms(20);
+        assert_eq!(world.log(), ["start a 1", "kept"]);
+        world.tell(child, "trap");
+        world.settle();
+        let (done, waiter) = reply_slot();
+        world.control(0, Control::StopSupervisor { supervisor, done });
+        world.settle();
+        assert!(waiter.is_ready(), "it does not wait for the backoff");
+        world.advance_ms(100);
+        assert_eq!(world.log(), [] as [&str; 0]);
+        world.closed_ledger();
+    });
+}
+
+#[test]
+fn failed_restarts_are_tried_again_and_counted() {
+    // The first start goes well, two restarts fail, the next one works.
+    let fails = [false, true, true];
+    let mut world = World::with_failing_starts(1, ShardConfig::default(), &fails);
+    let supervisor = world.supervisor(0, 3);
+    let child = world.child(supervisor, 0, ChildPolicy::default(), "a").unwrap();
+    world.tell(child, "trap");
+    world.tell(child, "log kept");
+    world.log();
+    world.settle();
+    assert_eq!(world.log(), ["start a 3", "kept"]);
+    world.tell(child, "trap");
+    world.settle();
+    assert_eq!(world.shards[0].report().supervisors_given_up, 1, "that was the fourth");
+}
+
+#[test]
+fn transient_and_temporary_children_go_as_their_kind_says() {
+    both(|mut world, shard| {
+        let supervisor = world.supervisor(0, 5);
+        for (name, restart, end, comes_back) in [
+            ("a", Restart::Transient, "exit", false),
+            ("b", Restart::Transient, "trap", true),
+            ("c", Restart::Temporary, "trap", false),
+            ("d", Restart::Permanent, "exit", true),
+        ] {
+            let policy = ChildPolicy { restart, ..ChildPolicy::default() };
+            let child = world.child(supervisor, shard, policy, name).unwrap();
+            world.tell(child, end);
+            world.settle();
+            assert_eq!(world.ask_now(child, "echo x").is_ok(), comes_back, "{name}");
+        }
+        world.closed_ledger();
+    });
+}
