@@ -312,8 +312,10 @@ fn to_binary<'a>(name: &str, bytes: &'a [u8]) -> Result<std::borrow::Cow<'a, [u8
     if !is_text {
         return Ok(bytes.into());
     }
-    wat::parse_bytes(bytes)
-        .map_err(|error| ComponentError::Invalid { name: name.to_owned(), reason: one_line(&error.to_string()) })
+    wat::parse_bytes(bytes).map_err(|error| ComponentError::Invalid {
+        name: name.to_owned(),
+        reason: one_line(&error.to_string()),
+    })
 }
 
 /// What can be told from the first eight bytes: magic, version, layer.

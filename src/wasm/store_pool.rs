@@ -141,9 +141,7 @@ impl Plan {
         store.set_epoch_deadline(ticks);
         match self.link(&mut store) {
             Ok(functions) => Ok(Live { store, functions }),
-            Err(error) if is_exhausted(&error) => {
-                Err(CreateError::Exhausted(error.root_cause().to_string()))
-            }
+            Err(error) if is_exhausted(&error) => Err(CreateError::Exhausted(error.root_cause().to_string())),
             Err(error) => Err(CreateError::Failed(format!(
                 "`{}` could not be instantiated: {}",
                 self.name,

@@ -25,7 +25,11 @@ fn handles(handle: &str) -> (TrapCause, String) {
 #[test]
 fn a_named_function_is_named() {
     let ticking = Ticking::new();
-    let text = Text { core: "(func $saboteur unreachable)", handle: "(call $saboteur) i32.const 0", ..Text::default() };
+    let text = Text {
+        core: "(func $saboteur unreachable)",
+        handle: "(call $saboteur) i32.const 0",
+        ..Text::default()
+    };
     let (_, message) = trap(Subject::started(ticking.load_text(&text.build())).tell(b""));
     assert!(message.ends_with("in `saboteur`"), "{message}");
 }
@@ -67,7 +71,9 @@ fn a_failure_that_is_no_text() {
 #[test]
 fn a_realloc_that_lies() {
     let ticking = Ticking::new();
-    let text = Text::default().build().replace("(local.get $at)))\n  (core instance", "(i32.const -4)))\n  (core instance");
+    let text = Text::default()
+        .build()
+        .replace("(local.get $at)))\n  (core instance", "(i32.const -4)))\n  (core instance");
     let mut subject = Subject::started(ticking.load_text(&text));
     let (cause, message) = trap(subject.tell(b"payload"));
     assert_eq!(cause, TrapCause::Guest, "{message}");
@@ -76,7 +82,8 @@ fn a_realloc_that_lies() {
 #[test]
 fn a_reply_larger_than_a_message_may_be() {
     let ticking = Ticking::new();
-    let text = Text { pages: 128, handle: "(call $reply (i32.const 0) (i32.const 2000000))", ..Text::default() };
+    let text =
+        Text { pages: 128, handle: "(call $reply (i32.const 0) (i32.const 2000000))", ..Text::default() };
     let component = ticking.load_text(&text.build());
     let with = |limits| {
         let (mut nursery, context) = nursery(component.clone(), limits, Default::default());
@@ -146,7 +153,8 @@ fn log_and_lookup_of_what_is_no_text() {
 fn more_core_instances_than_allowed() {
     let ticking = Ticking::new();
     let more = "(core module $n) ".to_owned() + &"(core instance (instantiate $n))".repeat(20);
-    let error =
-        Subject::created(ticking.load_text(&Text { more: &more, ..Text::default() }.build()), &[]).err().unwrap();
+    let error = Subject::created(ticking.load_text(&Text { more: &more, ..Text::default() }.build()), &[])
+        .err()
+        .unwrap();
     assert!(matches!(error, CreateError::Failed(_)), "{error}");
 }

@@ -93,9 +93,8 @@ fn a_component_without_a_handler_says_what_it_has() {
     );
     assert!(said.contains("`greet`"), "{said}");
 
-    let (_, said) = refused(
-        r#"(component (instance $i) (export "raddle:actor/handler@0.7.0" (instance $i)))"#,
-    );
+    let (_, said) =
+        refused(r#"(component (instance $i) (export "raddle:actor/handler@0.7.0" (instance $i)))"#);
     assert!(said.contains("another version"), "{said}");
 
     let (_, said) = refused(r#"(component (instance $i) (export "wasi:cli/run@0.2.0" (instance $i)))"#);
@@ -192,7 +191,8 @@ fn what_a_component_has_and_needs_is_told() {
 
 #[test]
 fn limits_that_no_instance_could_keep() {
-    let component = load(Source::Bytes("large", Text { pages: 17, ..Text::default() }.build().as_bytes())).unwrap();
+    let component =
+        load(Source::Bytes("large", Text { pages: 17, ..Text::default() }.build().as_bytes())).unwrap();
     let blueprint = |limits| ComponentBlueprint::new(component.clone(), limits, PoolPolicy::default()).err();
     assert_eq!(blueprint(Limits::default()), None);
     let error = blueprint(Limits { memory_bytes_max: 1 << 20, ..Limits::default() }).unwrap();
@@ -208,7 +208,8 @@ fn a_component_larger_than_the_engine_allows() {
     let config = EngineConfig { instances_max: 1, memory_bytes_max: 1 << 20, ..EngineConfig::default() };
     let engine = Engine::new(&config).unwrap();
     let text = Text { pages: 17, ..Text::default() }.build();
-    let error = engine.load(Source::Bytes("large", text.as_bytes()), &CacheConfig::Disabled, &()).unwrap_err();
+    let error =
+        engine.load(Source::Bytes("large", text.as_bytes()), &CacheConfig::Disabled, &()).unwrap_err();
     assert!(matches!(error, ComponentError::Invalid { .. }), "{error}");
     assert!(error.to_string().contains("exceeds the limit"), "{error}");
 }

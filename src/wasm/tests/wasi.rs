@@ -41,8 +41,14 @@ fn text() -> String {
         (export "ip-address-family" (type (enum "ipv4" "ipv6")))))
       "#
     .replace(r#"(export "error-code" (type (enum"#, r#"(type $e (enum"#)
-    .replace(r#""permanent-resolver-failure")))"#, r#""permanent-resolver-failure")) (export "error-code" (type (eq $e)))"#)
-    .replace(r#"(export "ip-address-family" (type (enum "ipv4" "ipv6")))"#, r#"(type $f (enum "ipv4" "ipv6")) (export "ip-address-family" (type (eq $f)))"#);
+    .replace(
+        r#""permanent-resolver-failure")))"#,
+        r#""permanent-resolver-failure")) (export "error-code" (type (eq $e)))"#,
+    )
+    .replace(
+        r#"(export "ip-address-family" (type (enum "ipv4" "ipv6")))"#,
+        r#"(type $f (enum "ipv4" "ipv6")) (export "ip-address-family" (type (eq $f)))"#,
+    );
     let imports = format!(
         r#"{imports}
       (alias export $network "error-code" (type $error-code))
@@ -181,10 +187,9 @@ fn one_that_would_sleep_is_ended_and_the_shard_goes_on() {
 fn leaving_is_an_exit_with_its_status() {
     let ticking = Ticking::new();
     let component = ticking.load_text(&text());
-    for (op, expected) in [
-        (b"x", ExitReason::Normal),
-        (b"y", ExitReason::Error("the guest exited with status 1".into())),
-    ] {
+    for (op, expected) in
+        [(b"x", ExitReason::Normal), (b"y", ExitReason::Error("the guest exited with status 1".into()))]
+    {
         let outcome = Subject::started(component.clone()).tell(op);
         assert!(matches!(&outcome, Outcome::Exited(reason) if *reason == expected), "{outcome:?}");
     }
