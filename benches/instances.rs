@@ -40,6 +40,21 @@ fn memory() -> (u64, u64, usize) {
     (kib("VmRSS:") << 10, kib("VmPTE:") << 10, mappings)
 }
 
+/// Resident bytes of the slabs that compact memories are in: mappings for which huge
+/// pages are refused.
+fn slabs() -> u64 {
+    let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+    let (mut resident, mut sum) = (0, 0);
+    for line in smaps.lines() {
+        if let Some(kib) = line.strip_prefix("Rss:") {
+            resident = kib.trim().trim_end_matches(" kB").parse().unwrap();
+        } else if line.starts_with("VmFlags:") && line.contains(" nh") {
+            sum += resident;
+        }
+    }
+    sum << 10
+}
+
 fn main() {
     let arguments: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
@@ -107,6 +122,9 @@ fn main() {
         per(before.0, made.0),
         per(before.0, used.0)
     );
+    if memory_layout == MemoryLayout::Compact {
+        println!("of that the guest's {:.2} KiB each", per(0, slabs()));
+    }
     println!("page tables        {:.2} KiB each", per(before.1, used.1));
     println!("mappings           {} before, {} now", before.2, used.2);
 

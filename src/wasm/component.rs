@@ -12,7 +12,7 @@ use wasmtime::component::{
 
 use super::abi;
 use super::cache::{CacheConfig, CacheOutcome};
-use super::engine::Engine;
+use super::engine::{Engine, MemoryLayout};
 use super::host::{self, HostState};
 use super::info::{self, ComponentInfo};
 use super::limits::{Limits, LimitsError};
@@ -281,6 +281,11 @@ impl Engine {
         let pre = linker
             .instantiate_pre(&component)
             .map_err(|error| ComponentError::WrongImport { name, reason: format!("{error:#}") })?;
+        if self.config().memory_layout == MemoryLayout::Guarded {
+            // Here, and not when a shard makes its first instance. If it fails now,
+            // that will say why.
+            let _ = component.initialize_copy_on_write_image();
+        }
         let shared = Shared { engine: self.clone(), info, pre, exports, cache };
         Ok(Component { shared: Arc::new(shared) })
     }
@@ -370,7 +375,7 @@ fn find_exports(
     let handle = find.function::<abi::HandleParams, abi::HandleReply>(HANDLER, &handler, "handle")?;
     let lifecycle = match component.get_export(None, LIFECYCLE) {
         Some((_, lifecycle)) => Some((
-            find.function::<(abi::Start,), (Result<(), String>,)>(LIFECYCLE, &lifecycle, "init")?,
+            find.function::<(abi::Start<'static>,), (Result<(), String>,)>(LIFECYCLE, &lifecycle, "init")?,
             find.function::<(abi::StopReason,), ()>(LIFECYCLE, &lifecycle, "stop")?,
         )),
         None => None,

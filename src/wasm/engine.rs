@@ -210,6 +210,8 @@ fn guarded(resolved: &mut Config, config: &EngineConfig) {
         .total_memories(instances.saturating_mul(MEMORIES_PER_INSTANCE))
         .total_tables(instances.saturating_mul(TABLES_PER_INSTANCE))
         .max_tables_per_module(TABLES_PER_INSTANCE)
+        // For guests that suspend, which are yet to come.
+        .total_stacks(0)
         .max_memory_size(usize::try_from(config.memory_bytes_max).unwrap_or(usize::MAX));
     if PoolingAllocationConfig::is_pagemap_scan_available() {
         pool.pagemap_scan(Enabled::Yes)

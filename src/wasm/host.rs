@@ -45,10 +45,20 @@ pub(super) struct HostState {
 }
 
 /// Who an actor is.
-#[derive(Clone)]
 pub(super) struct Identity {
     pub(super) id: ActorId,
-    pub(super) name: Option<String>,
+    name: ThreadBound<Option<Rc<str>>>,
+}
+
+impl Identity {
+    pub(super) fn new(id: ActorId, name: Option<Rc<str>>) -> Self {
+        Self { id, name: ThreadBound::new(name) }
+    }
+
+    /// What it is registered as.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.name.get().as_deref()
+    }
 }
 
 impl HostState {
@@ -142,7 +152,7 @@ fn log(host: &Host<'_>, level: Level, context: &WasmStr, message: &WasmStr) -> R
                 let (context, message) = (context.to_str(host)?, message.to_str(host)?);
                 let identity = host.data().identity.as_ref();
                 let id = identity.map(|identity| tracing::field::display(identity.id));
-                let name = identity.and_then(|identity| identity.name.as_deref());
+                let name = identity.and_then(Identity::name);
                 tracing::event!(
                     target: "raddle::guest",
                     tracing::Level::$level,

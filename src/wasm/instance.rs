@@ -39,7 +39,7 @@ pub(super) struct Functions {
 /// The optional hooks `init` and `stop`.
 #[derive(Clone, Copy)]
 pub(super) struct Lifecycle {
-    pub(super) init: TypedFunc<(abi::Start,), (Result<(), String>,)>,
+    pub(super) init: TypedFunc<(abi::Start<'static>,), (Result<(), String>,)>,
     pub(super) stop: TypedFunc<(abi::StopReason,), ()>,
 }
 
@@ -114,12 +114,11 @@ impl Child for ComponentActor {
             State::Live(live) => live,
             State::Gone(reason) => return Err(StartError::Exited(reason.clone())),
         };
-        let name = incarnation.name.as_deref().map(str::to_owned);
-        live.store.data_mut().identity = Some(Identity { id: incarnation.id, name });
+        live.store.data_mut().identity = Some(Identity::new(incarnation.id, incarnation.name.clone()));
         let Some(lifecycle) = live.functions.lifecycle else { return Ok(()) };
         let start = abi::Start {
             id: incarnation.id.to_bits(),
-            name: incarnation.name.as_deref().map(str::to_owned),
+            name: incarnation.name.as_deref(),
             restarts: incarnation.restarts,
         };
         live.enter(Call::Lifecycle);

@@ -108,7 +108,8 @@ impl Nursery for InstancePool {
         let mut actor = match self.ready.pop() {
             Some(actor) => actor,
             None => {
-                self.ready_target = (self.ready_target * 2).min(self.plan.policy.ready_max);
+                self.ready_target =
+                    (self.ready_target * 2).min(self.plan.policy.ready_max).max(self.plan.policy.ready_min);
                 self.instantiate()?
             }
         };

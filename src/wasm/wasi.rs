@@ -19,6 +19,7 @@ use wasmtime_wasi::p2::{DynPollable, OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::host::{HostError, HostState, Identity};
+use crate::actor::ActorId;
 
 /// Interfaces of WASI 0.2 that are linked, without their version.
 pub(super) const INTERFACES: [&str; 27] = [
@@ -61,13 +62,17 @@ pub(super) struct WasiState {
 }
 
 impl WasiState {
-    fn denied(resources_max: usize, identity: Option<Identity>) -> Self {
+    fn denied(resources_max: usize, identity: Option<&Identity>) -> Self {
+        let who = Who {
+            id: identity.map(|identity| identity.id),
+            name: identity.and_then(Identity::name).map(str::to_owned),
+        };
         let mut table = ResourceTable::new();
         table.set_max_capacity(resources_max);
         // The defaults of the builder deny all but clocks and random numbers.
         let context = WasiCtx::builder()
-            .stdout(Log { stream: "stdout", identity: identity.clone() })
-            .stderr(Log { stream: "stderr", identity })
+            .stdout(Log { stream: "stdout", who: who.clone() })
+            .stderr(Log { stream: "stderr", who })
             .max_random_size(RANDOM_BYTES_MAX)
             .build();
         Self { context, table }
@@ -78,7 +83,7 @@ impl WasiView for HostState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let Self { wasi, wasi_resources_max, identity, .. } = self;
         let wasi =
-            wasi.get_or_insert_with(|| Box::new(WasiState::denied(*wasi_resources_max, identity.clone())));
+            wasi.get_or_insert_with(|| Box::new(WasiState::denied(*wasi_resources_max, identity.as_ref())));
         WasiCtxView { ctx: &mut wasi.context, table: &mut wasi.table }
     }
 }
@@ -148,10 +153,17 @@ impl poll::HostPollable for NoWaitingIn<'_> {
     }
 }
 
+/// Whose output it is.
+#[derive(Clone)]
+struct Who {
+    id: Option<ActorId>,
+    name: Option<String>,
+}
+
 /// Standard output or error: every line goes to the log.
 struct Log {
     stream: &'static str,
-    identity: Option<Identity>,
+    who: Who,
 }
 
 impl IsTerminal for Log {
@@ -167,15 +179,14 @@ impl StdoutStream for Log {
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
-        let (stream, identity) = (self.stream, self.identity.clone());
-        Box::new(LogStream { stream, identity, line: Vec::new() })
+        Box::new(LogStream { stream: self.stream, who: self.who.clone(), line: Vec::new() })
     }
 }
 
 /// One handle of a stream, and the line that is not complete yet.
 struct LogStream {
     stream: &'static str,
-    identity: Option<Identity>,
+    who: Who,
     line: Vec<u8>,
 }
 
@@ -186,8 +197,8 @@ impl LogStream {
     fn end_line(&mut self) {
         let line = String::from_utf8_lossy(&self.line);
         if !line.trim().is_empty() {
-            let id = self.identity.as_ref().map(|identity| tracing::field::display(identity.id));
-            let name = self.identity.as_ref().and_then(|identity| identity.name.as_deref());
+            let id = self.who.id.map(tracing::field::display);
+            let name = self.who.name.as_deref();
             tracing::info!(target: "raddle::guest", actor = id, name, context = self.stream, "{}", line.trim_end());
         }
         self.line.clear();
