@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod ci;
 mod guests;
 mod loom;
 mod mutants;
@@ -13,6 +14,8 @@ mod mutants;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Task {
+    /// Run every check that `.ci/run` runs
+    Ci(ci::Args),
     /// Rebuild the guests, or check that they match their sources
     Guests(guests::Args),
     /// Make a toolchain that builds guests, from Debian packages
@@ -25,6 +28,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Task::parse() {
+        Task::Ci(args) => ci::run(&args),
         Task::Guests(args) => guests::run(&args),
         Task::GuestToolchain(args) => guests::toolchain::make(&args),
         Task::Loom(args) => loom::run(&args),
