@@ -15,16 +15,8 @@ pub fn parse(line: &[u8]) -> Record<'_> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
 
     let mut reading = Reading::default();
-    if reading.read(line).is_some() && !line.contains(&b'\n') {
-        if let (Some(path), Some(status), Some(bytes)) =
-            (reading.path, reading.status, reading.bytes)
-        {
-            return Record::Request {
-                status,
-                bytes,
-                path,
-            };
-        }
+    if let Some(request) = reading.read(line) {
+        return request;
     }
     // Not whole. What was read before it broke off still counts; where that
     // was too early, count words as `awk` would.
@@ -47,28 +39,31 @@ pub fn parse(line: &[u8]) -> Record<'_> {
 
 /// What was read of a line so far.
 #[derive(Default)]
-struct Reading<'a> {
-    path: Option<&'a [u8]>,
+struct Reading {
     status: Option<u16>,
     bytes: Option<u64>,
 }
 
-impl<'a> Reading<'a> {
+impl Reading {
     /// `None`: the line is not whole.
-    fn read(&mut self, line: &'a [u8]) -> Option<()> {
+    fn read<'a>(&mut self, line: &'a [u8]) -> Option<Record<'a>> {
         let (_host, rest) = word(line)?;
         let (_ident, rest) = word(rest)?;
         let (_user, rest) = word(rest)?;
         let (_time, rest) = bracketed(rest)?;
         let (request, rest) = quoted(rest.strip_prefix(b" ")?)?;
-        self.path = Some(path(request));
         let (status_field, rest) = field(rest.strip_prefix(b" ")?);
-        self.status = Some(status(status_field)?);
+        let status = *self.status.insert(status(status_field)?);
         let (bytes_field, rest) = field(rest.strip_prefix(b" ")?);
-        self.bytes = Some(bytes(bytes_field)?);
+        let bytes = *self.bytes.insert(bytes(bytes_field)?);
         let (_referer, rest) = quoted(rest.strip_prefix(b" ")?)?;
         let (_agent, rest) = quoted(rest.strip_prefix(b" ")?)?;
-        rest.is_empty().then_some(())
+        let is_whole = rest.is_empty() && !line.contains(&b'\n');
+        is_whole.then(|| Record::Request {
+            status,
+            bytes,
+            path: path(request),
+        })
     }
 }
 
