@@ -88,6 +88,10 @@ models! {
         counters[3]: "what is seen settled is seen accepted",
         strangers[3]: "a push against the drain is drained or given back",
     }
+    l5_shards {
+        drained_under_a_stranger[1]: "a real shard is drained while a stranger pushes: its ledger closes",
+        trapped_with_one_behind[1]: "a real actor traps with a message behind it: one failed, one dead",
+    }
     l6_reply {
         one_of_two_resolvers[3]: "two resolvers: one wins, the other gets its value back",
         deadline[0]: "deadline against reply: one wins, the value is dropped once",
