@@ -13,3 +13,7 @@
 mod examples;
 mod layers;
 mod support;
+mod system_failures;
+mod system_lifetime;
+mod system_limits;
+mod system_messages;
