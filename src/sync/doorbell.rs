@@ -18,6 +18,12 @@
 //!
 //! `armed` carries no data, so its accesses are relaxed: what was pushed is
 //! carried by the ring, and the wake-up itself by whatever implements [`Wake`].
+//!
+//! All writes of `armed` are swaps. Plain stores by the shard would do on paper,
+//! since nothing may come between a swap and what it read; but loom orders the
+//! stores to one atomic only as far as threads have synchronised, and then lets a
+//! pusher read its own old swap instead of a newer arming. Next to a sleep, a
+//! swap costs nothing.
 
 use super::mutation::{fence, mutant};
 use super::primitive::{AtomicBool, CachePadded, atomic::Ordering::Relaxed};
@@ -68,7 +74,7 @@ impl Doorbell {
             return true;
         }
         if mutant!("doorbell.disarm_only") {
-            self.armed.store(false, Relaxed);
+            self.armed.swap(false, Relaxed);
             return false;
         }
         self.armed.swap(false, Relaxed)
@@ -77,7 +83,7 @@ impl Doorbell {
     /// Announces that the shard is about to sleep. It must look at all its rings
     /// after this and before it sleeps.
     pub fn arm(&self) {
-        self.armed.store(true, Relaxed);
+        self.armed.swap(true, Relaxed);
         // SeqCst (D2): the announcement stands before the shard's last look at
         // its rings. Pairs with the fence (D1) in `ring`.
         fence!("doorbell.arm.fence", SeqCst);
@@ -86,7 +92,7 @@ impl Doorbell {
     /// The shard is awake again. A wake-up that was under way may still arrive
     /// and end the next sleep early; that is harmless.
     pub fn disarm(&self) {
-        self.armed.store(false, Relaxed);
+        self.armed.swap(false, Relaxed);
     }
 
     /// Whether the shard is asleep, or about to be: a hint.
@@ -96,7 +102,7 @@ impl Doorbell {
 
     /// Wakes the shard whatever it does: for a stop, or for a driver's own use.
     pub fn wake_always(&self) {
-        self.armed.store(false, Relaxed);
+        self.armed.swap(false, Relaxed);
         self.wake.wake();
     }
 }

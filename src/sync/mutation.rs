@@ -119,7 +119,7 @@ pub(crate) mod driven {
     }
 
     /// Whether to take the wrong turn of this name.
-    pub(crate) fn structural(site: &'static str) -> bool {
+    pub fn structural(site: &'static str) -> bool {
         trace(site);
         selected().is_some_and(|(name, _)| name == site)
     }

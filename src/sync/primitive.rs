@@ -73,6 +73,12 @@ mod real {
         thread::yield_now();
     }
 
+    /// Whether a model takes the wrong turn of this name; never here.
+    #[doc(hidden)]
+    pub fn structural(_site: &'static str) -> bool {
+        false
+    }
+
     /// Runs a scenario often, on real threads: a stress test. Under `cfg(loom)`
     /// the same call tries every interleaving.
     ///
@@ -94,6 +100,9 @@ mod modelled {
     pub use loom::sync::Arc;
     pub use loom::sync::atomic::{self, AtomicBool, AtomicU64, AtomicUsize, fence};
     pub use loom::thread::{self, yield_now};
+
+    #[doc(hidden)]
+    pub use crate::sync::mutation::driven::structural;
 
     use std::sync::atomic::{AtomicU64 as RealU64, Ordering};
     use std::time::{Duration, Instant};

@@ -1,13 +1,17 @@
 //! A bounded queue for loom, in the place of crossbeam's `ArrayQueue`.
 //!
 //! The same protocol, cut to what the injector uses: a slot's *stamp* tells whose
-//! turn it is. Stamp = index: free for the push of that index. Stamp = index + 1:
-//! full, for the pop of that index.
+//! turn it is. Stamp = 2 × index: free for the push of that index. One more: full,
+//! for the pop of that index.
 //!
 //! ```text
-//!   push i: tail CAS i → i+1, write slot, stamp.store i+1 (Release)
-//!   pop  i: stamp.load = i+1 (Acquire)?, read slot, stamp.store i+capacity (Release)
+//!   push i: tail CAS i → i+1, write slot, stamp.store 2i+1 (Release)
+//!   pop  i: stamp.load = 2i+1 (Acquire)?, read slot,
+//!           stamp.store 2(i+capacity) (Release)
 //! ```
+//!
+//! Like crossbeam's, `pop` waits for a pusher that has reserved the next slot and
+//! not filled it yet.
 //!
 //! Its orderings are crossbeam's to prove, so they are no mutation sites.
 
@@ -44,7 +48,7 @@ impl<T> ArrayQueue<T> {
             head: AtomicUsize::new(0),
             slots: (0..capacity)
                 .map(|index| Slot {
-                    stamp: AtomicUsize::new(index),
+                    stamp: AtomicUsize::new(2 * index),
                     item: UnsafeCell::new(MaybeUninit::uninit()),
                 })
                 .collect(),
@@ -57,17 +61,20 @@ impl<T> ArrayQueue<T> {
 
     pub(super) fn push(&self, item: T) -> Result<(), T> {
         loop {
-            let tail = self.tail.load(Relaxed);
+            // An addition of 0 instead of a load: loom remembers only the last access
+            // to an atomic, and a load here would hide that the popping thread had
+            // looked before, and with it every run in which we come first.
+            let tail = self.tail.fetch_add(0, Relaxed);
             let slot = self.slot(tail);
             let stamp = slot.stamp.load(Acquire);
-            if stamp == tail {
+            if stamp == 2 * tail {
                 if self.tail.compare_exchange(tail, tail + 1, SeqCst, Relaxed).is_ok() {
                     // SAFETY: the stamp said free, and the exchange made this
                     // index ours alone.
                     slot.item.with_mut(|place| unsafe {
                         (*place).write(item);
                     });
-                    slot.stamp.store(tail + 1, Release);
+                    slot.stamp.store(2 * tail + 1, Release);
                     return Ok(());
                 }
             } else {
@@ -81,18 +88,20 @@ impl<T> ArrayQueue<T> {
         }
     }
 
-    /// For one popping thread. Unlike crossbeam's it says `None` while the next
-    /// pusher has not finished writing, where crossbeam's waits for it.
+    /// For one popping thread.
     pub(super) fn pop(&self) -> Option<T> {
         let head = self.head.load(Relaxed);
-        let slot = self.slot(head);
-        if slot.stamp.load(Acquire) != head + 1 {
+        if self.tail.load(SeqCst) == head {
             return None;
+        }
+        let slot = self.slot(head);
+        while slot.stamp.load(Acquire) != 2 * head + 1 {
+            super::primitive::yield_now();
         }
         // SAFETY: the stamp said full, and there is one popping thread.
         let item = slot.item.with(|place| unsafe { place.cast::<T>().read() });
         self.head.store(head + 1, SeqCst);
-        slot.stamp.store(head + self.slots.len(), Release);
+        slot.stamp.store(2 * (head + self.slots.len()), Release);
         Some(item)
     }
 

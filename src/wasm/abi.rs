@@ -153,9 +153,9 @@ impl From<actor::SendError> for SendError {
 /// `lifecycle.start`.
 #[derive(ComponentType, Lower)]
 #[component(record)]
-pub(super) struct Start {
+pub(super) struct Start<'a> {
     pub id: u64,
-    pub name: Option<String>,
+    pub name: Option<&'a str>,
     pub restarts: u32,
 }
 

@@ -12,7 +12,7 @@ use wasmtime::component::{
 
 use super::abi;
 use super::cache::{CacheConfig, CacheOutcome};
-use super::engine::Engine;
+use super::engine::{Engine, MemoryLayout};
 use super::host::{self, HostState};
 use super::info::{self, ComponentInfo};
 use super::limits::{Limits, LimitsError};
@@ -253,18 +253,22 @@ impl Engine {
         let source = source.into();
         let name = name_of(source);
         let bytes = read(source)?;
+        let bytes = to_binary(&name, &bytes)?;
         check_header(&name, &bytes)?;
         let (component, cache) = cache.get_or_compile(&self.shared.wasmtime, &bytes, || {
             let started = Instant::now();
             progress.started(&name, bytes.len());
-            let compiled = wasmtime_component::Component::new(&self.shared.wasmtime, &bytes);
+            let compiled = wasmtime_component::Component::from_binary(&self.shared.wasmtime, &bytes);
             progress.finished(&name, started.elapsed());
-            compiled.map_err(|error| invalid(&name, &bytes, &error))
+            compiled.map_err(|error| invalid(&name, &error))
         })?;
         if let CacheOutcome::Unusable { reason } = &cache {
             tracing::warn!(component = name, "running without the cache of compiled components: {reason}");
         }
 
+        if makes_resources(&bytes) {
+            return Err(ComponentError::OwnResources { name });
+        }
         let info = info::describe(&self.shared.wasmtime, &component, name.clone(), bytes.len());
         let exports = find_exports(&name, &component, &info)?;
         check_imports(&name, &info)?;
@@ -277,6 +281,11 @@ impl Engine {
         let pre = linker
             .instantiate_pre(&component)
             .map_err(|error| ComponentError::WrongImport { name, reason: format!("{error:#}") })?;
+        if self.config().memory_layout == MemoryLayout::Guarded {
+            // Here, and not when a shard makes its first instance. If it fails now,
+            // that will say why.
+            let _ = component.initialize_copy_on_write_image();
+        }
         let shared = Shared { engine: self.clone(), info, pre, exports, cache };
         Ok(Component { shared: Arc::new(shared) })
     }
@@ -302,6 +311,18 @@ fn read(source: Source<'_>) -> Result<std::borrow::Cow<'_, [u8]>, ComponentError
     }
 }
 
+/// Component text becomes a binary component; a binary stays what it is.
+fn to_binary<'a>(name: &str, bytes: &'a [u8]) -> Result<std::borrow::Cow<'a, [u8]>, ComponentError> {
+    let is_text = !bytes.starts_with(b"\0") && !bytes.is_empty() && std::str::from_utf8(bytes).is_ok();
+    if !is_text {
+        return Ok(bytes.into());
+    }
+    wat::parse_bytes(bytes).map_err(|error| ComponentError::Invalid {
+        name: name.to_owned(),
+        reason: one_line(&error.to_string()),
+    })
+}
+
 /// What can be told from the first eight bytes: magic, version, layer.
 fn check_header(name: &str, bytes: &[u8]) -> Result<(), ComponentError> {
     let invalid =
@@ -314,23 +335,32 @@ fn check_header(name: &str, bytes: &[u8]) -> Result<(), ComponentError> {
             invalid("its version of the component format is not the one of WASI 0.2 and later (13)")
         }
         [0, b'a', b's', b'm', ..] => invalid("its header is incomplete, or of an unknown version"),
-        // Text, if anything.
-        _ if std::str::from_utf8(bytes).is_ok() => Ok(()),
         _ => invalid("it does not start as WebAssembly does (`\\0asm`), and is no text either"),
     }
 }
 
-fn invalid(name: &str, bytes: &[u8], error: &wasmtime::Error) -> ComponentError {
-    let reason = format!("{error:#}").replace('\n', " ");
-    let is_text = bytes.first() != Some(&0);
-    if is_text && reason.contains("expected a WebAssembly component but was given a WebAssembly module") {
-        return ComponentError::CoreModule { name: name.to_owned() };
-    }
-    let reason = match reason.find("unexpected end") {
-        Some(_) if !is_text => format!("it is truncated ({reason})"),
-        _ => reason,
+fn invalid(name: &str, error: &wasmtime::Error) -> ComponentError {
+    let reason = one_line(&format!("{error:#}"));
+    let reason = match reason.contains("unexpected end") || reason.contains("is out of bounds (bound") {
+        true => format!("it is truncated ({reason})"),
+        false => reason,
     };
     ComponentError::Invalid { name: name.to_owned(), reason }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Does it, or a component within it, make handles of resource types of its own?
+fn makes_resources(component: &[u8]) -> bool {
+    use wasmparser::{CanonicalFunction, Parser, Payload};
+    Parser::new(0).parse_all(component).any(|payload| match payload {
+        Ok(Payload::ComponentCanonicalSection(functions)) => functions
+            .into_iter()
+            .any(|function| matches!(function, Ok(CanonicalFunction::ResourceNew { .. }))),
+        _ => false,
+    })
 }
 
 fn find_exports(
@@ -345,7 +375,7 @@ fn find_exports(
     let handle = find.function::<abi::HandleParams, abi::HandleReply>(HANDLER, &handler, "handle")?;
     let lifecycle = match component.get_export(None, LIFECYCLE) {
         Some((_, lifecycle)) => Some((
-            find.function::<(abi::Start,), (Result<(), String>,)>(LIFECYCLE, &lifecycle, "init")?,
+            find.function::<(abi::Start<'static>,), (Result<(), String>,)>(LIFECYCLE, &lifecycle, "init")?,
             find.function::<(abi::StopReason,), ()>(LIFECYCLE, &lifecycle, "stop")?,
         )),
         None => None,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use super::compact::CompactMemories;
 use super::host::{self, HostState};
 use super::wasi;
 
@@ -147,14 +148,6 @@ impl Engine {
         &self.shared.config
     }
 
-    /// A time limit in ticks: no less than it says, and up to a tick more.
-    pub(super) fn ticks(&self, time: Duration) -> u64 {
-        let period_ns = self.shared.config.epoch_period.as_nanos();
-        let ticks = time.as_nanos().div_ceil(period_ns);
-        // The tick under way may end at once, hence one more.
-        u64::try_from(ticks).unwrap_or(u64::MAX / 2).min(u64::MAX / 2) + 1
-    }
-
     /// For each shard's thread, once: what wasmtime would otherwise do there in
     /// the middle of the first call.
     pub(super) fn prepare_thread() {
@@ -217,6 +210,8 @@ fn guarded(resolved: &mut Config, config: &EngineConfig) {
         .total_memories(instances.saturating_mul(MEMORIES_PER_INSTANCE))
         .total_tables(instances.saturating_mul(TABLES_PER_INSTANCE))
         .max_tables_per_module(TABLES_PER_INSTANCE)
+        // For guests that suspend, which are yet to come.
+        .total_stacks(0)
         .max_memory_size(usize::try_from(config.memory_bytes_max).unwrap_or(usize::MAX));
     if PoolingAllocationConfig::is_pagemap_scan_available() {
         pool.pagemap_scan(Enabled::Yes)
@@ -231,12 +226,12 @@ fn guarded(resolved: &mut Config, config: &EngineConfig) {
 fn compact(resolved: &mut Config) {
     resolved
         .allocation_strategy(InstanceAllocationStrategy::OnDemand)
+        .with_host_memory(Arc::new(CompactMemories::default()))
         .memory_reservation(0)
         .memory_reservation_for_growth(0)
         .memory_guard_size(0)
         .guard_before_linear_memory(false)
         .memory_may_move(true)
-        // An image mapped into each memory is a mapping of its own, and there may
-        // be 65,530 of those; anonymous neighbours the kernel joins into one.
+        // An image of its initial content cannot be mapped into a slot.
         .memory_init_cow(false);
 }

@@ -10,6 +10,7 @@ use wasmtime::component::{Linker, WasmList, WasmStr};
 use wasmtime::{Result, StoreContextMut};
 
 use super::abi::{Level, SendError};
+use super::deadline::Deadline;
 use super::limits::{Limiter, Limits};
 use super::thread_bound::ThreadBound;
 use super::wasi::WasiState;
@@ -36,6 +37,7 @@ pub(super) struct HostState {
     pub(super) identity: Option<Identity>,
     pub(super) config: BTreeMap<String, String>,
     pub(super) limiter: Limiter,
+    pub(super) deadline: Deadline,
     pub(super) message_bytes_max: usize,
     pub(super) wasi_resources_max: usize,
     /// Made when it is first used.
@@ -43,19 +45,30 @@ pub(super) struct HostState {
 }
 
 /// Who an actor is.
-#[derive(Clone)]
 pub(super) struct Identity {
     pub(super) id: ActorId,
-    pub(super) name: Option<String>,
+    name: ThreadBound<Option<Rc<str>>>,
+}
+
+impl Identity {
+    pub(super) fn new(id: ActorId, name: Option<Rc<str>>) -> Self {
+        Self { id, name: ThreadBound::new(name) }
+    }
+
+    /// What it is registered as.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.name.get().as_deref()
+    }
 }
 
 impl HostState {
-    pub(super) fn new(context: Rc<Context>, limits: &Limits) -> Self {
+    pub(super) fn new(context: Rc<Context>, limits: &Limits, deadline: Deadline) -> Self {
         Self {
             context: ThreadBound::new(context),
             identity: None,
             config: BTreeMap::new(),
             limiter: Limiter::new(limits),
+            deadline,
             message_bytes_max: limits.message_bytes_max,
             wasi_resources_max: limits.wasi_resources_max,
             wasi: None,
@@ -139,7 +152,7 @@ fn log(host: &Host<'_>, level: Level, context: &WasmStr, message: &WasmStr) -> R
                 let (context, message) = (context.to_str(host)?, message.to_str(host)?);
                 let identity = host.data().identity.as_ref();
                 let id = identity.map(|identity| tracing::field::display(identity.id));
-                let name = identity.and_then(|identity| identity.name.as_deref());
+                let name = identity.and_then(Identity::name);
                 tracing::event!(
                     target: "raddle::guest",
                     tracing::Level::$level,

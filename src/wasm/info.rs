@@ -4,6 +4,9 @@ use wasmtime::component::types::ComponentItem;
 
 use super::component::{HANDLER, HEALTH, LIFECYCLE};
 
+/// A page of a linear memory.
+const PAGE_BYTES: u64 = 65_536;
+
 /// What a component exports, imports and needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComponentInfo {
@@ -106,7 +109,7 @@ pub(super) fn describe(
             .cloned()
             .collect(),
         memories: required.map_or(0, |required| required.num_memories),
-        memory_bytes_initial: required.and_then(|r| r.max_initial_memory_size).unwrap_or(0),
+        memory_bytes_initial: required.and_then(|r| r.max_initial_memory_size).unwrap_or(0) * PAGE_BYTES,
         tables: required.map_or(0, |required| required.num_tables),
         table_elements_initial: required.and_then(|r| r.max_initial_table_size).unwrap_or(0),
         name,

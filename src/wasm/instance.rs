@@ -4,6 +4,7 @@ use wasmtime::component::TypedFunc;
 use wasmtime::{Error, Store};
 
 use super::abi::{self, HandleIgnored, HandleParams, HandleReply};
+use super::deadline::Call;
 use super::host::{HostState, Identity};
 use super::trap;
 use crate::actor::{
@@ -14,8 +15,15 @@ use crate::actor::{
 pub(super) struct Live {
     pub(super) store: Store<HostState>,
     pub(super) functions: Functions,
-    pub(super) message_ticks: u64,
-    pub(super) lifecycle_ticks: u64,
+}
+
+impl Live {
+    /// Starts the clock of one call.
+    fn enter(&mut self, call: Call) {
+        let deadline = &mut self.store.data_mut().deadline;
+        let ticks = deadline.start(call);
+        self.store.set_epoch_deadline(ticks);
+    }
 }
 
 /// The guest's functions.
@@ -31,7 +39,7 @@ pub(super) struct Functions {
 /// The optional hooks `init` and `stop`.
 #[derive(Clone, Copy)]
 pub(super) struct Lifecycle {
-    pub(super) init: TypedFunc<(abi::Start,), (Result<(), String>,)>,
+    pub(super) init: TypedFunc<(abi::Start<'static>,), (Result<(), String>,)>,
     pub(super) stop: TypedFunc<(abi::StopReason,), ()>,
 }
 
@@ -75,7 +83,7 @@ impl Actor for ComponentActor {
         };
         let sender = message.from.map_or(0, |id| id.to_bits());
         let params = (sender, message.payload.as_slice());
-        live.store.set_epoch_deadline(live.message_ticks);
+        live.enter(Call::Message);
         let answer = if message.request.is_some() {
             live.functions
                 .handle_reply
@@ -106,15 +114,14 @@ impl Child for ComponentActor {
             State::Live(live) => live,
             State::Gone(reason) => return Err(StartError::Exited(reason.clone())),
         };
-        let name = incarnation.name.as_deref().map(str::to_owned);
-        live.store.data_mut().identity = Some(Identity { id: incarnation.id, name });
+        live.store.data_mut().identity = Some(Identity::new(incarnation.id, incarnation.name.clone()));
         let Some(lifecycle) = live.functions.lifecycle else { return Ok(()) };
         let start = abi::Start {
             id: incarnation.id.to_bits(),
-            name: incarnation.name.as_deref().map(str::to_owned),
+            name: incarnation.name.as_deref(),
             restarts: incarnation.restarts,
         };
-        live.store.set_epoch_deadline(live.lifecycle_ticks);
+        live.enter(Call::Lifecycle);
         match lifecycle.init.call(&mut live.store, (start,)) {
             Ok((Ok(()),)) => Ok(()),
             Ok((Err(why),)) => Err(StartError::Refused(why)),
@@ -128,7 +135,7 @@ impl Child for ComponentActor {
             State::Gone(reason) => return reason.clone(),
         };
         if let Some(lifecycle) = live.functions.lifecycle {
-            live.store.set_epoch_deadline(live.lifecycle_ticks);
+            live.enter(Call::Lifecycle);
             if let Err(error) = lifecycle.stop.call(&mut live.store, (reason.into(),)) {
                 return self.exit(&error);
             }
@@ -147,7 +154,7 @@ impl Child for ComponentActor {
             State::Gone(reason) => return Health::Unhealthy(format!("it has ended: {reason}")),
         };
         let Some(check) = live.functions.check else { return Health::Unknown };
-        live.store.set_epoch_deadline(live.message_ticks);
+        live.enter(Call::Message);
         match check.call(&mut live.store, ()) {
             Ok((status,)) => status.into(),
             Err(error) => Health::Unhealthy(format!("its health check ended it: {}", self.exit(&error))),

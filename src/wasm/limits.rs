@@ -19,10 +19,11 @@ pub struct Limits {
     pub memories_max: usize,
     /// How many tables (default is 8).
     pub tables_max: usize,
-    /// How long it may work on one message, by the wall clock (default is 100 ms).
-    /// Measured in ticks of the engine's epoch, so up to one tick longer.
+    /// How long it may work on one message (default is 100 ms): its own time, not
+    /// that in which its thread had to wait. Up to a few ticks of the engine's
+    /// epoch more.
     pub message_time_max: Duration,
-    /// How long its instantiation and its `init` may take, each, and its `stop`
+    /// How long its instantiation may take, and its `init`, and its `stop`, each
     /// (default is 1 s).
     pub lifecycle_time_max: Duration,
     /// How many bytes a message may have that it sends or replies (default is 1 MiB).

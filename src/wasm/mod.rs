@@ -17,7 +17,9 @@
 
 mod abi;
 mod cache;
+mod compact;
 mod component;
+mod deadline;
 mod engine;
 mod host;
 mod info;

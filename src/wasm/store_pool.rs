@@ -6,7 +6,9 @@ use std::sync::Arc;
 use wasmtime::component::InstancePre;
 use wasmtime::{PoolConcurrencyLimitError, Store};
 
+use super::compact::NO_ROOM;
 use super::component::{Component, Exports};
+use super::deadline::{Call, Deadline};
 use super::engine::Engine;
 use super::host::HostState;
 use super::instance::{ComponentActor, Functions, Lifecycle, Live};
@@ -41,8 +43,7 @@ struct Plan {
     exports: Exports,
     limits: Limits,
     policy: PoolPolicy,
-    message_ticks: u64,
-    lifecycle_ticks: u64,
+    deadline: Deadline,
 }
 
 impl ComponentBlueprint {
@@ -54,8 +55,7 @@ impl ComponentBlueprint {
         component.check_limits(&limits)?;
         let engine = component.engine().clone();
         Ok(Self(Arc::new(Plan {
-            message_ticks: engine.ticks(limits.message_time_max),
-            lifecycle_ticks: engine.ticks(limits.lifecycle_time_max),
+            deadline: Deadline::new(&limits, engine.config().epoch_period),
             name: component.name().to_owned(),
             pre: component.pre().clone(),
             exports: component.exports().clone(),
@@ -108,7 +108,8 @@ impl Nursery for InstancePool {
         let mut actor = match self.ready.pop() {
             Some(actor) => actor,
             None => {
-                self.ready_target = (self.ready_target * 2).min(self.plan.policy.ready_max);
+                self.ready_target =
+                    (self.ready_target * 2).min(self.plan.policy.ready_max).max(self.plan.policy.ready_min);
                 self.instantiate()?
             }
         };
@@ -131,21 +132,17 @@ impl Nursery for InstancePool {
 
 impl Plan {
     fn instantiate(&self, context: &Rc<Context>) -> Result<Live, CreateError> {
-        let mut store =
-            Store::new(&self.engine.shared.wasmtime, HostState::new(context.clone(), &self.limits));
+        let mut deadline = self.deadline.clone();
+        let ticks = deadline.start(Call::Lifecycle);
+        let state = HostState::new(context.clone(), &self.limits, deadline);
+        let mut store = Store::new(&self.engine.shared.wasmtime, state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(self.limits.hostcall_bytes_max);
-        store.set_epoch_deadline(self.lifecycle_ticks);
+        store.epoch_deadline_callback(|mut store| Ok(store.data_mut().deadline.passed()));
+        store.set_epoch_deadline(ticks);
         match self.link(&mut store) {
-            Ok(functions) => Ok(Live {
-                store,
-                functions,
-                message_ticks: self.message_ticks,
-                lifecycle_ticks: self.lifecycle_ticks,
-            }),
-            Err(error) if error.is::<PoolConcurrencyLimitError>() => {
-                Err(CreateError::Exhausted(error.root_cause().to_string()))
-            }
+            Ok(functions) => Ok(Live { store, functions }),
+            Err(error) if is_exhausted(&error) => Err(CreateError::Exhausted(error.root_cause().to_string())),
             Err(error) => Err(CreateError::Failed(format!(
                 "`{}` could not be instantiated: {}",
                 self.name,
@@ -173,4 +170,9 @@ impl Plan {
             },
         })
     }
+}
+
+/// Is it for want of room, which may come, and not for a fault?
+fn is_exhausted(error: &wasmtime::Error) -> bool {
+    error.is::<PoolConcurrencyLimitError>() || error.root_cause().to_string().starts_with(NO_ROOM)
 }

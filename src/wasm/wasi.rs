@@ -3,18 +3,23 @@
 //! An ordinary `wasm32-wasip2` component imports WASI even where it uses none of
 //! it, so it is there: clocks can be read and random numbers had; arguments,
 //! environment and directories are empty; the network is denied; standard input
-//! is closed, and standard output and error lead nowhere.
+//! is closed; lines on standard output and error go to the log.
 //!
 //! `wasmtime-wasi` waits by blocking the thread on a tokio runtime of its own.
 //! A shard must not wait, so an actor that would is ended instead.
 
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
 use wasmtime::Result;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
-use wasmtime_wasi::p2::DynPollable;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::bindings::sync::io::poll::{self, HostPollable as _};
+use wasmtime_wasi::p2::pipe::SinkOutputStream;
+use wasmtime_wasi::p2::{DynPollable, OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::host::{HostError, HostState};
+use super::host::{HostError, HostState, Identity};
+use crate::actor::ActorId;
 
 /// Interfaces of WASI 0.2 that are linked, without their version.
 pub(super) const INTERFACES: [&str; 27] = [
@@ -57,19 +62,28 @@ pub(super) struct WasiState {
 }
 
 impl WasiState {
-    fn denied(resources_max: usize) -> Self {
+    fn denied(resources_max: usize, identity: Option<&Identity>) -> Self {
+        let who = Who {
+            id: identity.map(|identity| identity.id),
+            name: identity.and_then(Identity::name).map(str::to_owned),
+        };
         let mut table = ResourceTable::new();
         table.set_max_capacity(resources_max);
         // The defaults of the builder deny all but clocks and random numbers.
-        let context = WasiCtx::builder().max_random_size(RANDOM_BYTES_MAX).build();
+        let context = WasiCtx::builder()
+            .stdout(Log { stream: "stdout", who: who.clone() })
+            .stderr(Log { stream: "stderr", who })
+            .max_random_size(RANDOM_BYTES_MAX)
+            .build();
         Self { context, table }
     }
 }
 
 impl WasiView for HostState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let resources_max = self.wasi_resources_max;
-        let wasi = self.wasi.get_or_insert_with(|| Box::new(WasiState::denied(resources_max)));
+        let Self { wasi, wasi_resources_max, identity, .. } = self;
+        let wasi =
+            wasi.get_or_insert_with(|| Box::new(WasiState::denied(*wasi_resources_max, identity.as_ref())));
         WasiCtxView { ctx: &mut wasi.context, table: &mut wasi.table }
     }
 }
@@ -136,5 +150,93 @@ impl poll::HostPollable for NoWaitingIn<'_> {
 
     fn drop(&mut self, pollable: Resource<DynPollable>) -> Result<()> {
         self.0.drop(pollable)
+    }
+}
+
+/// Whose output it is.
+#[derive(Clone)]
+struct Who {
+    id: Option<ActorId>,
+    name: Option<String>,
+}
+
+/// Standard output or error: every line goes to the log.
+struct Log {
+    stream: &'static str,
+    who: Who,
+}
+
+impl IsTerminal for Log {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Log {
+    /// For WASI 0.3, which is not linked.
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        SinkOutputStream.async_stream()
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(LogStream { stream: self.stream, who: self.who.clone(), line: Vec::new() })
+    }
+}
+
+/// One handle of a stream, and the line that is not complete yet.
+struct LogStream {
+    stream: &'static str,
+    who: Who,
+    line: Vec<u8>,
+}
+
+impl LogStream {
+    /// What is longer is more than one line.
+    const LINE_BYTES_MAX: usize = 4096;
+
+    fn end_line(&mut self) {
+        let line = String::from_utf8_lossy(&self.line);
+        if !line.trim().is_empty() {
+            let id = self.who.id.map(tracing::field::display);
+            let name = self.who.name.as_deref();
+            tracing::info!(target: "raddle::guest", actor = id, name, context = self.stream, "{}", line.trim_end());
+        }
+        self.line.clear();
+    }
+}
+
+impl OutputStream for LogStream {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        for byte in bytes {
+            match byte {
+                b'\n' => self.end_line(),
+                byte => self.line.push(byte),
+            }
+            if self.line.len() >= Self::LINE_BYTES_MAX {
+                self.end_line();
+            }
+        }
+        Ok(())
+    }
+
+    /// A panic is reported in pieces, with a flush after each: only a line's end
+    /// ends a line.
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(Self::LINE_BYTES_MAX)
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for LogStream {
+    async fn ready(&mut self) {}
+}
+
+impl Drop for LogStream {
+    fn drop(&mut self) {
+        self.end_line();
     }
 }

@@ -11,13 +11,23 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use lock::Lock;
-use toolchain::Toolchain;
+use toolchain::{Identity, Toolchain};
 
 mod component;
 mod lock;
 pub mod toolchain;
 
+/// What the committed components were built with.
+const TOOLCHAIN: &str = "guests/prebuilt/TOOLCHAIN";
+/// What they were built from: see [`Lock`].
+const SOURCES: &str = "guests/prebuilt/SOURCES";
+
+/// What guests are built for: no system interface, so that they import nothing
+/// but the contract.
 const TARGET: &str = "wasm32-unknown-unknown";
+/// The target that most components are built for. They import WASI even where
+/// they use none of it.
+const WASI_TARGET: &str = "wasm32-wasip2";
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -35,82 +45,99 @@ pub struct Args {
 /// A package of the guests' workspace that becomes a component.
 struct Guest {
     package: &'static str,
-    /// What its stack may grow to. Rust's default of 1 MiB would be most of a
-    /// guest's memory.
-    stack_kib: u32,
+    target: &'static str,
+    /// The component's file name, less the extension.
+    name: &'static str,
+    /// What the stack may grow to: Rust's default of 1 MiB would be most of a
+    /// guest's memory. `None`: built with nothing but defaults.
+    stack_kib: Option<u32>,
+}
+
+const fn guest(package: &'static str, stack_kib: u32) -> Guest {
+    Guest { package, target: TARGET, name: package, stack_kib: Some(stack_kib) }
 }
 
 const GUESTS: &[Guest] = &[
-    Guest { package: "echo", stack_kib: 64 },
-    Guest { package: "counter", stack_kib: 16 },
-    Guest { package: "parser", stack_kib: 64 },
-    Guest { package: "aggregator", stack_kib: 64 },
-    Guest { package: "reporter", stack_kib: 64 },
-    Guest { package: "trapper", stack_kib: 64 },
+    guest("echo", 64),
+    guest("counter", 16),
+    guest("parser", 64),
+    guest("aggregator", 64),
+    guest("reporter", 64),
+    guest("trapper", 64),
+    // The same source, built as one would without knowing this repository.
+    Guest { package: "echo", target: WASI_TARGET, name: "echo-wasip2", stack_kib: None },
 ];
 
 impl Guest {
-    fn file_name(&self) -> String {
-        format!("{}.wasm", self.package)
+    fn path(&self) -> String {
+        format!("guests/prebuilt/{}.wasm", self.name)
     }
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let guests = crate::root().join("guests");
     let toolchain = Toolchain::find(args.toolchain.as_deref())?;
     println!("building with {}", toolchain.version_line());
+<<<<<<< HEAD
 
     if args.check { check(&guests, &toolchain) } else { rebuild(&guests, &toolchain) }
+=======
+    if args.check {
+        check(&crate::root(), &toolchain)
+    } else {
+        rebuild(&crate::root(), &toolchain)
+    }
+>>>>>>> guests
 }
 
 /// Write every component, and what it was built from and with.
-fn rebuild(guests: &Path, toolchain: &Toolchain) -> Result<()> {
-    let prebuilt = guests.join("prebuilt");
-    fs::create_dir_all(&prebuilt)?;
+fn rebuild(root: &Path, toolchain: &Toolchain) -> Result<()> {
+    fs::create_dir_all(root.join("guests/prebuilt"))?;
     for guest in GUESTS {
-        let component = build(guests, guest, toolchain)?;
-        let path = prebuilt.join(guest.file_name());
-        let changed = fs::read(&path).ok().as_deref() != Some(&component);
-        fs::write(&path, &component).with_context(|| path.display().to_string())?;
-        println!(
-            "{:>7} bytes  guests/prebuilt/{}{}",
-            component.len(),
-            guest.file_name(),
-            if changed { "  (changed)" } else { "" },
-        );
+        let path = guest.path();
+        if !toolchain.has(guest.target) {
+            println!("     kept as it is  {path}: try `rustup target add {}`", guest.target);
+            continue;
+        }
+        let component = build(root, guest, toolchain)?;
+        let before = fs::read(root.join(&path)).unwrap_or_default();
+        fs::write(root.join(&path), &component).with_context(|| path.clone())?;
+        let changed = if before == component { "" } else { "  (changed)" };
+        println!("{:>8} bytes  {path}{changed}", component.len());
     }
-    fs::write(prebuilt.join("TOOLCHAIN"), toolchain.identity()?)?;
-    fs::write(prebuilt.join("SOURCES"), Lock::of_tree(&crate::root())?.to_string())?;
+    fs::write(root.join(TOOLCHAIN), toolchain.identity()?.to_string())?;
+    fs::write(root.join(SOURCES), Lock::of_tree(root)?.to_string())?;
     Ok(())
 }
 
 /// Compare what is committed with what the sources build to.
-fn check(guests: &Path, toolchain: &Toolchain) -> Result<()> {
-    let prebuilt = guests.join("prebuilt");
-    let committed = Lock::parse(&fs::read_to_string(prebuilt.join("SOURCES")).unwrap_or_default());
-    let mut stale = committed.differences(&Lock::of_tree(&crate::root())?);
+fn check(root: &Path, toolchain: &Toolchain) -> Result<()> {
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_default();
+    let mut stale = Lock::parse(&read(SOURCES)).differences(&Lock::of_tree(root)?);
 
-    let recorded = fs::read_to_string(prebuilt.join("TOOLCHAIN")).unwrap_or_default();
+    let recorded = Identity::parse(&read(TOOLCHAIN));
     let identity = toolchain.identity()?;
-    if recorded == identity {
-        for guest in GUESTS {
-            let committed = fs::read(prebuilt.join(guest.file_name())).unwrap_or_default();
-            if build(guests, guest, toolchain)? == committed {
-                println!("same bytes  guests/prebuilt/{}", guest.file_name());
-            } else {
-                stale.push(format!("guests/prebuilt/{}: built bytes differ", guest.file_name()));
-            }
+    let mut unlike = false;
+    for guest in GUESTS {
+        let path = guest.path();
+        if !toolchain.has(guest.target) {
+            println!("not built     {path}: the toolchain has no {}", guest.target);
+            continue;
         }
-    } else {
+        let built = build(root, guest, toolchain)?;
+        if !recorded.gives_the_same_bytes(&identity, guest.target) {
+            unlike = true;
+            println!("not compared  {path}: builds, with another toolchain");
+        } else if built == fs::read(root.join(&path)).unwrap_or_default() {
+            println!("same bytes    {path}");
+        } else {
+            stale.push(format!("{path}: built bytes differ"));
+        }
+    }
+    if unlike {
         println!(
-            "bytes not compared, since another toolchain gives other bytes; \
-             compared hashes of sources and components instead\n\
-             guests/prebuilt/TOOLCHAIN:\n{recorded}\nthis toolchain:\n{identity}"
+            "\nAnother toolchain gives other bytes, so that only the hashes of sources and \
+             components were compared.\n{TOOLCHAIN} has\n{recorded}\nand this one is\n{identity}"
         );
-        for guest in GUESTS {
-            build(guests, guest, toolchain)?;
-        }
-        println!("every guest builds");
     }
 
     if stale.is_empty() {
@@ -124,22 +151,33 @@ fn check(guests: &Path, toolchain: &Toolchain) -> Result<()> {
 }
 
 /// Compile one guest and make it a component.
-fn build(guests: &Path, guest: &Guest, toolchain: &Toolchain) -> Result<Vec<u8>> {
+fn build(root: &Path, guest: &Guest, toolchain: &Toolchain) -> Result<Vec<u8>> {
+    let guests = root.join("guests");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .current_dir(guests)
-        .args(["rustc", "--quiet", "--locked", "--release", "--lib", "--target", TARGET])
-        .args(["--package", guest.package, "--target-dir", "target"])
-        .args(["--", "-C"])
-        .arg(format!("link-arg=-zstack-size={}", guest.stack_kib * 1024))
-        .envs(toolchain.environment()?)
-        .env_remove("RUSTFLAGS")
-        .status()
-        .context("cargo")?;
-    if !status.success() {
+    let mut command = Command::new(cargo);
+    command
+        .current_dir(&guests)
+        .args(["rustc", "--quiet", "--locked", "--release", "--lib", "--target-dir", "target"])
+        .args(["--package", guest.package, "--target", guest.target])
+        .envs(toolchain.environment()?);
+    match guest.stack_kib {
+        Some(stack_kib) => {
+            let size = stack_kib * 1024;
+            command.args(["--", "-C", &format!("link-arg=-zstack-size={size}")]);
+        }
+        // Cargo's own release profile, in which what is never called but could be
+        // stays: above all what a panic prints to standard error.
+        None => {
+            command.envs([
+                ("CARGO_PROFILE_RELEASE_LTO", "false"),
+                ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+            ]);
+        }
+    }
+    if !command.status().context("cargo")?.success() {
         bail!("guest `{}` does not compile", guest.package);
     }
-    let path = guests.join("target").join(TARGET).join("release").join(guest.file_name());
-    let module = fs::read(&path).with_context(|| path.display().to_string())?;
-    component::from_module(&module).with_context(|| format!("guest `{}`", guest.package))
+    let compiled = format!("target/{}/release/{}.wasm", guest.target, guest.package);
+    let wasm = fs::read(guests.join(&compiled)).with_context(|| format!("guests/{compiled}"))?;
+    component::from_compiled(&wasm).with_context(|| format!("guest `{}`", guest.name))
 }

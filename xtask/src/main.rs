@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod guests;
+mod loom;
+mod mutants;
 
 /// What a developer does beyond `cargo build` and `cargo test`.
 #[derive(Parser)]
@@ -15,12 +17,18 @@ enum Task {
     Guests(guests::Args),
     /// Make a toolchain that builds guests, from Debian packages
     GuestToolchain(guests::toolchain::Args),
+    /// Check the lock-free code in every interleaving
+    Loom(loom::Args),
+    /// Break the lock-free code on purpose, and see that the models notice
+    Mutants(mutants::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Task::parse() {
         Task::Guests(args) => guests::run(&args),
         Task::GuestToolchain(args) => guests::toolchain::make(&args),
+        Task::Loom(args) => loom::run(&args),
+        Task::Mutants(args) => mutants::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -192,8 +192,33 @@ fn many_short_messages_never_add_up_to_a_deadline() {
     let mut echo = Subject::started(ticking.load("echo"));
     let until = std::time::Instant::now() + limits().message_time_max * 3;
     while std::time::Instant::now() < until {
-        assert!(matches!(echo.tell(b"x"), Outcome::Done(None)));
+        let outcome = echo.tell(b"x");
+        assert!(matches!(outcome, Outcome::Done(None)), "{outcome:?}");
     }
+}
+
+#[test]
+fn ticks_in_which_it_did_not_run_do_not_count() {
+    // Ticks a hundred times too fast: as if the thread ran a hundredth of the time.
+    let ticking = Ticking::new();
+    let busy = "(local $i i32)
+        (loop (br_if 0 (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 40000000))))
+        i32.const 0";
+    let mut subject = Subject::started(ticking.load_text(&Text { handle: busy, ..Text::default() }.build()));
+    let engine = ticking.engine.clone();
+    let done = std::sync::Arc::new(());
+    let running = std::sync::Arc::downgrade(&done);
+    let hurry = std::thread::spawn(move || {
+        while running.strong_count() > 0 {
+            engine.tick();
+            std::thread::sleep(std::time::Duration::from_micros(10));
+        }
+    });
+    let started = std::time::Instant::now();
+    let outcome = subject.tell(b"");
+    assert!(matches!(outcome, Outcome::Done(None)), "{outcome:?} after {:?}", started.elapsed());
+    drop(done);
+    hurry.join().unwrap();
 }
 
 #[test]

@@ -1,1 +1,160 @@
+//! Guests that break the rules of their border: an error each, and no panic.
 
+use super::support::*;
+use crate::actor::{CreateError, ExitReason, Outcome, TrapCause};
+use crate::wasm::Limits;
+
+#[track_caller]
+fn trap(outcome: Outcome) -> (TrapCause, String) {
+    match outcome {
+        Outcome::Exited(ExitReason::Trap { cause, message }) => (cause, message),
+        other => panic!("expected a trap, got {other:?}"),
+    }
+}
+
+#[track_caller]
+fn handles(handle: &str) -> (TrapCause, String) {
+    let ticking = Ticking::new();
+    let component = ticking.load_text(&Text { handle, ..Text::default() }.build());
+    let told = trap(Subject::started(component.clone()).tell(b"x"));
+    let asked = trap(Subject::started(component).ask(b"x"));
+    assert_eq!(told, asked, "a reply that nobody wants is checked all the same");
+    asked
+}
+
+#[test]
+fn a_named_function_is_named() {
+    let ticking = Ticking::new();
+    let text = Text {
+        core: "(func $saboteur unreachable)",
+        handle: "(call $saboteur) i32.const 0",
+        ..Text::default()
+    };
+    let (_, message) = trap(Subject::started(ticking.load_text(&text.build())).tell(b""));
+    assert!(message.ends_with("in `saboteur`"), "{message}");
+}
+
+#[test]
+fn a_reply_out_of_bounds() {
+    for (at, len) in [("65536", "1"), ("0", "65537"), ("-1", "2"), ("1", "-1"), ("-1", "-1")] {
+        let (cause, message) = handles(&format!("(call $reply (i32.const {at}) (i32.const {len}))"));
+        let expected = (TrapCause::Guest, true);
+        let over_fuel = (TrapCause::Limit, false);
+        let found = (cause, message.contains("out of bounds"));
+        assert!(found == expected || found == over_fuel, "{at} {len}: {cause:?} {message}");
+    }
+}
+
+#[test]
+fn an_answer_out_of_bounds_or_misaligned() {
+    assert_eq!(handles("i32.const -16").0, TrapCause::Guest);
+    assert_eq!(handles("i32.const 65535").0, TrapCause::Guest);
+    assert_eq!(handles("i32.const 2").0, TrapCause::Guest);
+}
+
+#[test]
+fn an_answer_that_is_no_case() {
+    let (cause, _) = handles("(i32.store8 (i32.const 16) (i32.const 9)) i32.const 16");
+    assert_eq!(cause, TrapCause::Guest);
+}
+
+#[test]
+fn a_failure_that_is_no_text() {
+    let (cause, message) = handles(
+        "(i32.store (i32.const 16) (i32.const 1)) (i32.store (i32.const 24) (i32.const 64))
+         (i32.store (i32.const 28) (i32.const 1)) (i32.store8 (i32.const 64) (i32.const 0xff)) i32.const 16",
+    );
+    assert_eq!(cause, TrapCause::Guest);
+    assert!(message.contains("utf-8"), "{message}");
+}
+
+#[test]
+fn a_realloc_that_lies() {
+    let ticking = Ticking::new();
+    let text = Text::default()
+        .build()
+        .replace("(local.get $at)))\n  (core instance", "(i32.const -4)))\n  (core instance");
+    let mut subject = Subject::started(ticking.load_text(&text));
+    let (cause, message) = trap(subject.tell(b"payload"));
+    assert_eq!(cause, TrapCause::Guest, "{message}");
+}
+
+#[test]
+fn a_reply_larger_than_a_message_may_be() {
+    let ticking = Ticking::new();
+    let text =
+        Text { pages: 128, handle: "(call $reply (i32.const 0) (i32.const 2000000))", ..Text::default() };
+    let component = ticking.load_text(&text.build());
+    let with = |limits| {
+        let (mut nursery, context) = nursery(component.clone(), limits, Default::default());
+        Subject { child: nursery.create(&recipe(&[])).unwrap(), context, requests: Default::default() }
+    };
+    let mut subject = with(Limits::default());
+    let outcome = subject.ask(b"");
+    assert!(matches!(&outcome, Outcome::Failed(why) if why.to_string().contains("2000000")), "{outcome:?}");
+    let mut subject =
+        with(Limits { message_bytes_max: 1000, hostcall_bytes_max: 100_000, ..Limits::default() });
+    let (cause, message) = trap(subject.ask(b""));
+    assert_eq!(cause, TrapCause::Limit);
+    assert!(message.contains("hostcall_bytes_max"), "{message}");
+}
+
+const MESSAGING: &str = r#"
+  (import "raddle:actor/messaging@0.1.0" (instance $messaging
+    (export "own-id" (func (result u64)))
+    (export "exit" (func))))
+  (alias export $messaging "own-id" (func $own-id))
+  (alias export $messaging "exit" (func $exit))
+  (core func $own-id (canon lower (func $own-id)))
+  (core func $exit (canon lower (func $exit)))"#;
+
+#[test]
+fn a_host_call_before_the_start_is_an_error() {
+    let ticking = Ticking::new();
+    for function in ["own-id", "exit"] {
+        let result = if function == "own-id" { "(result i64)" } else { "" };
+        let drop = if function == "own-id" { "drop" } else { "" };
+        let text = Text {
+            imports: MESSAGING,
+            lowered: r#"(export "own-id" (func $own-id)) (export "exit" (func $exit))"#,
+            core: &format!(
+                r#"(import "host" "{function}" (func $f {result})) (func $s (call $f) {drop}) (start $s)"#
+            ),
+            ..Text::default()
+        };
+        let error = Subject::created(ticking.load_text(&text.build()), &[]).err().unwrap();
+        let CreateError::Failed(why) = &error else { panic!("{error}") };
+        assert!(why.contains("nobody before `init`"), "{why}");
+    }
+}
+
+#[test]
+fn log_and_lookup_of_what_is_no_text() {
+    let ticking = Ticking::new();
+    let imports = r#"
+      (import "raddle:actor/registry@0.1.0" (instance $registry
+        (export "lookup" (func (param "name" string) (result (option u64))))))
+      (alias export $registry "lookup" (func $lookup))
+      (core func $lookup (canon lower (func $lookup) (memory (core memory $libc "memory"))))"#;
+    let text = Text {
+        imports,
+        lowered: r#"(export "lookup" (func $lookup))"#,
+        core: r#"(import "host" "lookup" (func $lookup (param i32 i32 i32)))"#,
+        handle: "(i32.store8 (i32.const 64) (i32.const 0xff))
+                 (call $lookup (i32.const 64) (i32.const 1) (i32.const 128)) i32.const 0",
+        ..Text::default()
+    };
+    let (cause, message) = trap(Subject::started(ticking.load_text(&text.build())).tell(b""));
+    assert_eq!(cause, TrapCause::Guest);
+    assert!(message.contains("utf-8"), "{message}");
+}
+
+#[test]
+fn more_core_instances_than_allowed() {
+    let ticking = Ticking::new();
+    let more = "(core module $n) ".to_owned() + &"(core instance (instantiate $n))".repeat(20);
+    let error = Subject::created(ticking.load_text(&Text { more: &more, ..Text::default() }.build()), &[])
+        .err()
+        .unwrap();
+    assert!(matches!(error, CreateError::Failed(_)), "{error}");
+}

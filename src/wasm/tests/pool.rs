@@ -1,1 +1,98 @@
+//! Ready instances, and what happens when there is no room for another one.
 
+use super::support::*;
+use crate::actor::{CreateError, Incarnation, Message, Outcome, StopReason};
+use crate::wasm::{EngineConfig, Limits, PoolPolicy};
+
+fn small() -> Ticking {
+    Ticking::with(EngineConfig { instances_max: 3, ..EngineConfig::default() })
+}
+
+/// Three and an eighth: what `small` has room for.
+const ROOM: usize = 4;
+
+#[test]
+fn a_full_pool_says_later_and_recovers() {
+    let ticking = small();
+    let (mut nursery, _) = nursery(ticking.load("counter"), Limits::default(), PoolPolicy::default());
+    let mut alive: Vec<_> = (0..ROOM).map(|_| nursery.create(&recipe(&[])).unwrap()).collect();
+    for _ in 0..3 {
+        let error = nursery.create(&recipe(&[])).err().unwrap();
+        assert!(matches!(error, CreateError::Exhausted(_)), "{error}");
+    }
+    for _ in 0..10 {
+        alive.pop();
+        alive.push(nursery.create(&recipe(&[])).unwrap());
+    }
+    assert!(matches!(nursery.create(&recipe(&[])), Err(CreateError::Exhausted(_))));
+}
+
+#[test]
+fn an_actor_that_ended_gives_its_place_back_before_it_is_dropped() {
+    let ticking = small();
+    let (mut nursery, context) = nursery(ticking.load("trapper"), limits(), PoolPolicy::default());
+    let mut ended = Vec::new();
+    for round in 0..5 * ROOM {
+        let mut actor = nursery.create(&recipe(&[])).unwrap();
+        if round % 2 == 0 {
+            let trap = Message::new(own_id(), &[1]);
+            assert!(matches!(actor.handle(&context, &trap), Outcome::Exited(_)));
+        } else {
+            actor.stop(&context, StopReason::Shutdown);
+        }
+        ended.push(actor);
+    }
+}
+
+#[test]
+fn idle_turns_fill_the_pool_up_to_its_target() {
+    let ticking = Ticking::with(EngineConfig { instances_max: 16, ..EngineConfig::default() });
+    let policy = PoolPolicy { ready_min: 3, ready_max: 6 };
+    let (mut nursery, _) = nursery(ticking.load("counter"), Limits::default(), policy);
+    let metrics = || ticking.instances();
+    assert!(nursery.tend() && nursery.tend());
+    assert!(!nursery.tend(), "full with three");
+    assert_eq!(metrics(), 3);
+    assert!(!nursery.tend());
+    assert_eq!(metrics(), 3, "and stays so");
+    // Taken from the pool: no new instance is made.
+    let taken: Vec<_> = (0..3).map(|_| nursery.create(&recipe(&[])).unwrap()).collect();
+    assert_eq!(metrics(), 3);
+    // Dry: one is made at once, and more are kept from now on.
+    let one_more = nursery.create(&recipe(&[])).unwrap();
+    assert_eq!(metrics(), 4);
+    while nursery.tend() {}
+    drop((taken, one_more));
+    assert_eq!(metrics(), 6);
+}
+
+#[test]
+fn an_instance_made_ahead_is_as_good_as_new() {
+    let ticking = Ticking::new();
+    let (mut nursery, context) = nursery(ticking.load("trapper"), limits(), PoolPolicy::default());
+    nursery.tend();
+    let mut actor = nursery.create(&recipe(&[("health", "degraded")])).unwrap();
+    let incarnation = Incarnation { id: own_id(), name: None, restarts: 0 };
+    actor.start(&context, &incarnation).unwrap();
+    let status = actor.health(&context);
+    assert!(matches!(status, crate::actor::Health::Degraded(_)), "{status:?}");
+}
+
+#[test]
+fn a_component_that_fails_to_instantiate_is_not_tried_in_every_idle_turn() {
+    let ticking = Ticking::new();
+    let component =
+        ticking.load_text(&Text { core: "(func $s (loop (br 0))) (start $s)", ..Text::default() }.build());
+    let (mut nursery, _) = nursery(component, limits(), PoolPolicy::default());
+    let time_max = limits().lifecycle_time_max;
+    let started = std::time::Instant::now();
+    assert!(!nursery.tend(), "nothing more to do");
+    assert!(started.elapsed() >= time_max);
+    let started = std::time::Instant::now();
+    for _ in 0..1000 {
+        assert!(!nursery.tend());
+    }
+    assert!(started.elapsed() < time_max);
+    let error = nursery.create(&recipe(&[])).err().unwrap();
+    assert!(matches!(&error, CreateError::Failed(why) if why.contains("deadline")), "{error}");
+}

@@ -124,7 +124,7 @@ pub fn nursery(component: Component, limits: Limits, policy: PoolPolicy) -> (Box
 pub struct Subject {
     pub child: Box<dyn Child>,
     pub context: Rc<Context>,
-    requests: Cell<u32>,
+    pub requests: Cell<u32>,
 }
 
 impl Subject {
@@ -248,10 +248,17 @@ impl Text<'_> {
   (func $handle
     (param "sender" u64) (param "payload" (list u8))
     (result (result (option (list u8)) (error $failure)))
-    (canon lift (core func $main "handle") (memory $libc "memory") (realloc (func $libc "realloc"))))
+    (canon lift (core func $main "handle") (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
   (instance $handler (export "handle" (func $handle)))
   (export "raddle:actor/handler@0.1.0" (instance $handler))
   {more})"#
         )
+    }
+}
+
+impl Ticking {
+    /// How many component instances are alive, where a pool counts them.
+    pub fn instances(&self) -> u64 {
+        self.engine.shared.wasmtime.pooling_allocator_metrics().unwrap().component_instances()
     }
 }

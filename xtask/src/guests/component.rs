@@ -7,11 +7,23 @@ use wasm_encoder::{ComponentSectionId, Encode, RawSection, Section};
 use wasmparser::{Encoding, Parser, Payload, Validator};
 use wit_component::ComponentEncoder;
 
-/// The component that a core module describes in its `component-type` sections,
-/// without names and other remarks.
-pub fn from_module(module: &[u8]) -> Result<Vec<u8>> {
-    let component = ComponentEncoder::default().module(module)?.encode()?;
-    let component = without_custom_sections(&component)?;
+/// What a compiler put out, as a component without names and other remarks. A
+/// core module becomes the component that its `component-type` sections describe;
+/// what it imports from WASI's first preview, as a C library may, is adapted to
+/// WASI 0.2.
+pub fn from_compiled(wasm: &[u8]) -> Result<Vec<u8>> {
+    let encoded = if Parser::is_component(wasm) {
+        wasm.to_owned()
+    } else {
+        ComponentEncoder::default()
+            .module(wasm)?
+            .adapter(
+                wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME,
+                wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+            )?
+            .encode()?
+    };
+    let component = without_custom_sections(&encoded)?;
     Validator::new().validate_all(&component).context("the component is not valid")?;
     Ok(component)
 }

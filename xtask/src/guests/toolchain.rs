@@ -2,13 +2,14 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::TARGET;
+use super::{TARGET, WASI_TARGET};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -64,7 +65,7 @@ impl Toolchain {
         let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
         let linker = env::var_os("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER");
         let ordinary = Toolchain::new(rustc, linker)?;
-        if ordinary.std_folder().is_dir() {
+        if ordinary.has(TARGET) {
             return Ok(ordinary);
         }
         match cached() {
@@ -81,8 +82,9 @@ impl Toolchain {
     /// As laid out by `guests/toolchain.sh`.
     fn in_dir(dir: &Path) -> Result<Toolchain> {
         let dir = fs::canonicalize(dir).with_context(|| dir.display().to_string())?;
-        let toolchain = Toolchain::new(dir.join("rustc").into(), Some(dir.join("rust-lld").into()))?;
-        if !toolchain.std_folder().is_dir() {
+        let toolchain =
+            Toolchain::new(dir.join("rustc").into(), Some(dir.join("rust-lld").into()))?;
+        if !toolchain.has(TARGET) {
             bail!("{} has no standard library for {TARGET}", dir.display());
         }
         Ok(toolchain)
@@ -98,34 +100,40 @@ impl Toolchain {
         self.version.lines().next().unwrap_or_default()
     }
 
-    fn std_folder(&self) -> PathBuf {
-        self.sysroot.join("lib/rustlib").join(TARGET).join("lib")
+    fn std_folder(&self, target: &str) -> PathBuf {
+        self.sysroot.join("lib/rustlib").join(target).join("lib")
     }
 
-    /// Everything that decides which bytes come out: compiler, standard library,
-    /// linker, cargo (it salts symbol names).
-    pub fn identity(&self) -> Result<String> {
-        let mut identity = String::new();
+    /// Whether there is a standard library for this target.
+    pub fn has(&self, target: &str) -> bool {
+        self.std_folder(target).is_dir()
+    }
+
+    pub fn identity(&self) -> Result<Identity> {
+        let mut lines = Vec::new();
         for line in self.version.lines() {
             if !line.starts_with("binary:") && !line.starts_with("host:") {
-                identity.push_str(line);
-                identity.push('\n');
+                lines.push(line.to_owned());
             }
         }
-        let linker = match &self.linker {
-            Some(linker) => output_of(linker, &["-flavor", "wasm", "--version"])?,
-            None => "linker: the compiler's own\n".to_owned(),
-        };
-        identity.push_str(&linker);
+        lines.push(match &self.linker {
+            Some(linker) => output_of(linker, &["-flavor", "wasm", "--version"])?.trim().to_owned(),
+            None => "linker: the compiler's own".to_owned(),
+        });
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        identity.push_str(&output_of(&cargo, &["--version"])?);
-        identity.push_str(&format!("std: {}\n", self.std_hash()?));
-        Ok(identity)
+        lines.push(output_of(&cargo, &["--version"])?.trim().to_owned());
+        for target in [TARGET, WASI_TARGET] {
+            if self.has(target) {
+                lines.push(format!("std {target}: {}", self.std_hash(target)?));
+            }
+        }
+        Ok(Identity(lines))
     }
 
-    fn std_hash(&self) -> Result<String> {
-        let mut libraries: Vec<PathBuf> =
-            fs::read_dir(self.std_folder())?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    fn std_hash(&self, target: &str) -> Result<String> {
+        let mut libraries: Vec<PathBuf> = fs::read_dir(self.std_folder(target))?
+            .map(|entry| Ok(entry?.path()))
+            .collect::<Result<_>>()?;
         libraries.retain(|path| path.extension() == Some(OsStr::new("rlib")));
         libraries.sort();
         let mut hasher = blake3::Hasher::new();
@@ -138,15 +146,18 @@ impl Toolchain {
     /// What cargo is to be told. Paths of this machine are mapped away, since
     /// panic messages hold them.
     pub fn environment(&self) -> Result<Vec<(&'static str, OsString)>> {
-        let mut environment =
-            vec![("RUSTC", self.rustc.clone()), ("CARGO_ENCODED_RUSTFLAGS", self.remapped_paths()?)];
+        let mut environment = vec![
+            ("RUSTC", self.rustc.clone()),
+            ("CARGO_ENCODED_RUSTFLAGS", self.rustflags()?),
+        ];
         if let Some(linker) = &self.linker {
             environment.push(("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker.clone()));
+            environment.push(("CARGO_TARGET_WASM32_WASIP2_LINKER", linker.clone()));
         }
         Ok(environment)
     }
 
-    fn remapped_paths(&self) -> Result<OsString> {
+    fn rustflags(&self) -> Result<OsString> {
         let mut paths = vec![(crate::root(), "/raddle")];
         let cargo_home = env::var_os("CARGO_HOME")
             .map(PathBuf::from)
@@ -161,6 +172,10 @@ impl Toolchain {
         paths.push((self.sysroot.clone(), "/toolchain"));
 
         let mut flags = OsString::new();
+        if self.linker.is_some() {
+            // A linker of one's own otherwise means a C library of one's own too.
+            flags.push("-Clink-self-contained=yes");
+        }
         for (from, to) in paths {
             if !flags.is_empty() {
                 flags.push("\x1f");
@@ -174,6 +189,35 @@ impl Toolchain {
     }
 }
 
+/// Everything that decides which bytes come out: compiler, linker, cargo (it salts
+/// symbol names) and standard libraries. A line each.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Identity(Vec<String>);
+
+impl Identity {
+    pub fn parse(text: &str) -> Identity {
+        Identity(text.lines().map(str::to_owned).collect())
+    }
+
+    /// Whether guests for `target` come out the same. The standard libraries of
+    /// other targets do not matter.
+    pub fn gives_the_same_bytes(&self, other: &Identity, target: &str) -> bool {
+        let own = format!("std {target}:");
+        let relevant = |identity: &Identity| {
+            let lines = identity.0.iter();
+            lines.filter(|line| !line.starts_with("std ") || line.starts_with(&own)).cloned().collect()
+        };
+        let (these, those): (Vec<String>, Vec<String>) = (relevant(self), relevant(other));
+        these == those
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
 fn output_of(program: &OsStr, args: &[&str]) -> Result<String> {
     let name = program.display();
     let output = Command::new(program).args(args).output().with_context(|| name.to_string())?;
@@ -181,4 +225,21 @@ fn output_of(program: &OsStr, args: &[&str]) -> Result<String> {
         bail!("{name} {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(String::from_utf8(output.stdout)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_standard_library_in_question_matters() {
+        let recorded = Identity::parse("rustc 1\nstd a: 01\nstd b: 02\n");
+        let same = |text: &str, target: &str| {
+            recorded.gives_the_same_bytes(&Identity::parse(text), target)
+        };
+        assert!(same("rustc 1\nstd a: 01\n", "a"));
+        assert!(!same("rustc 1\nstd a: 01\n", "b"));
+        assert!(!same("rustc 1\nstd a: 03\nstd b: 02\n", "a"));
+        assert!(!same("rustc 2\nstd a: 01\nstd b: 02\n", "a"));
+    }
 }

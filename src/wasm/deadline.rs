@@ -1,0 +1,125 @@
+//! How long one call of a guest may take.
+//!
+//! wasmtime's epochs count ticks of the wall clock, also those in which the shard's
+//! thread did not run. So the first deadline of a call is only its first slice:
+//! when it passes, the thread's CPU time is noted, and from then on that counts.
+//! Most calls are over long before, and pay for none of it.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use wasmtime::UpdateDeadline;
+
+use super::limits::Limits;
+
+/// Ticks until the thread's clock is read first. The one under way may end at
+/// once, so this is one tick at least.
+const FIRST_SLICE_TICKS: u64 = 2;
+
+/// Which limit a call is under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    Message,
+    Lifecycle,
+}
+
+/// The clock of one store's calls.
+#[derive(Debug, Clone)]
+pub(super) struct Deadline {
+    tick: Duration,
+    message_time_max: Duration,
+    lifecycle_time_max: Duration,
+    call: Call,
+    /// The thread's CPU time at the end of the first slice.
+    measured_from: Option<Duration>,
+}
+
+impl Deadline {
+    pub(super) fn new(limits: &Limits, tick: Duration) -> Self {
+        Self {
+            tick,
+            message_time_max: limits.message_time_max,
+            lifecycle_time_max: limits.lifecycle_time_max,
+            call: Call::Lifecycle,
+            measured_from: None,
+        }
+    }
+
+    /// A call starts: in so many ticks ask [`passed`](Self::passed).
+    pub(super) fn start(&mut self, call: Call) -> u64 {
+        self.call = call;
+        self.measured_from = None;
+        FIRST_SLICE_TICKS
+    }
+
+    /// The deadline has passed: has the time?
+    pub(super) fn passed(&mut self) -> UpdateDeadline {
+        self.passed_at(thread_time())
+    }
+
+    fn passed_at(&mut self, now: Duration) -> UpdateDeadline {
+        let time_max = match self.call {
+            Call::Message => self.message_time_max,
+            Call::Lifecycle => self.lifecycle_time_max,
+        };
+        let used = now.saturating_sub(*self.measured_from.get_or_insert(now));
+        match time_max.checked_sub(used) {
+            None | Some(Duration::ZERO) => UpdateDeadline::Interrupt,
+            Some(left) => {
+                let ticks = left.as_nanos().div_ceil(self.tick.as_nanos());
+                UpdateDeadline::Continue(u64::try_from(ticks).unwrap_or(u64::MAX >> 1).min(u64::MAX >> 1))
+            }
+        }
+    }
+}
+
+/// How long this thread has run.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticks(update: UpdateDeadline) -> Option<u64> {
+        match update {
+            UpdateDeadline::Continue(ticks) => Some(ticks),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn only_its_own_time_counts() {
+        let ms = Duration::from_millis;
+        let limits = Limits { message_time_max: ms(10), ..Limits::default() };
+        let mut deadline = Deadline::new(&limits, ms(1));
+        deadline.start(Call::Message);
+        assert_eq!(ticks(deadline.passed_at(ms(500))), Some(10));
+        // Ten ticks went by, and the thread ran in three of them.
+        assert_eq!(ticks(deadline.passed_at(ms(503))), Some(7));
+        assert_eq!(ticks(deadline.passed_at(ms(503))), Some(7));
+        assert_eq!(ticks(deadline.passed_at(ms(509) + Duration::from_nanos(1))), Some(1));
+        assert_eq!(ticks(deadline.passed_at(ms(510))), None);
+        // The next call starts from nothing.
+        deadline.start(Call::Message);
+        assert_eq!(ticks(deadline.passed_at(ms(510))), Some(10));
+    }
+
+    #[test]
+    fn a_limit_of_nothing_ends_at_the_first_slice() {
+        let limits = Limits { message_time_max: Duration::ZERO, ..Limits::default() };
+        let mut deadline = Deadline::new(&limits, Duration::from_millis(1));
+        deadline.start(Call::Message);
+        assert_eq!(ticks(deadline.passed_at(Duration::from_secs(1))), None);
+    }
+
+    #[test]
+    fn the_clock_of_a_thread_stands_while_it_sleeps() {
+        let before = thread_time();
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(thread_time() - before < Duration::from_millis(25));
+    }
+}
