@@ -17,3 +17,5 @@ mod system_failures;
 mod system_lifetime;
 mod system_limits;
 mod system_messages;
+mod tokio_handle;
+mod wasip2;

@@ -49,6 +49,10 @@ pub const HOMES: &[Home] = &[
     Home { name: "wasmtime", layers: &["wasm"] },
     Home { name: "wasmtime_wasi", layers: &["wasm"] },
     Home { name: "blake3", layers: &["wasm"] },
+    Home { name: "wasmparser", layers: &["wasm"] },
+    Home { name: "wat", layers: &["wasm"] },
+    Home { name: "tokio", layers: &["wasm"] },
+    Home { name: "bytes", layers: &["wasm"] },
     Home { name: "glommio", layers: &["runtime"] },
     Home { name: "io_uring", layers: &["runtime"] },
     Home { name: "core_affinity", layers: &["runtime"] },
@@ -81,6 +85,8 @@ pub struct UnsafeSite {
 pub const UNSAFE_SITES: &[UnsafeSite] = &[
     // `Lift` and `Lower`, for types that cross the border, are unsafe traits.
     UnsafeSite { file: "wasm/abi.rs", count: 2 },
+    // So is `LinearMemory`, for memories of one's own: it hands out a raw pointer.
+    UnsafeSite { file: "wasm/compact.rs", count: 15 },
     // `Component::deserialize` takes machine code on trust.
     UnsafeSite { file: "wasm/cache.rs", count: 1 },
     // The data of a store with WASI must be `Send`, though it never leaves its thread.
