@@ -38,7 +38,7 @@ std=$(depends "libstd-rust-web-dev=$version" '^libstd-rust-web-[0-9]')
 llvm=$(depends "$std" '^libllvm')
 (
     cd "$work"
-    apt-get -qq download "rustc-web=$version" "libstd-rust-web-dev=$version" \
+    apt-get -qq -o APT::Sandbox::User=root download "rustc-web=$version" "libstd-rust-web-dev=$version" \
         "rust-web-src=$version" "$std=$version" "$llvm" wasi-libc
 )
 rm -rf "$dir/root" "$dir/sysroot"

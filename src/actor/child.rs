@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::{ActorId, Context, ExitReason, Failure, Message, Payload, ShardId};
 
@@ -34,10 +35,12 @@ pub trait Child: Actor {
         Ok(())
     }
 
-    /// Called once, after the last message, unless it has exited already.
-    /// What goes wrong in it changes nothing but the reason returned.
-    fn stop(&mut self, context: &Context, reason: StopReason) -> ExitReason {
-        let _ = context;
+    /// Called once, after the last message, unless it has exited already. It takes
+    /// no longer than `within`, if that is set; an actor that would is ended, and
+    /// the reason is [`ExitReason::Killed`]. What goes wrong in it changes nothing
+    /// but the reason returned.
+    fn stop(&mut self, context: &Context, reason: StopReason, within: Option<Duration>) -> ExitReason {
+        let _ = (context, within);
         match reason {
             StopReason::Normal => ExitReason::Normal,
             StopReason::Shutdown | StopReason::Restart => ExitReason::Shutdown,

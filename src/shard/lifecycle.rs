@@ -13,6 +13,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::actor::{
     ActorId, Child, CreateError, DeadReason, ExitReason, Incarnation, StartError, StopReason,
@@ -336,9 +337,13 @@ impl Shard {
                 let reason = match shutdown {
                     Shutdown::BrutalKill => ExitReason::Killed,
                     Shutdown::Timeout(_) | Shutdown::Infinity => {
+                        let within = match shutdown {
+                            Shutdown::Timeout(ns) => Some(Duration::from_nanos(ns)),
+                            _ => None,
+                        };
                         let context = &*self.context;
                         context.enter(actor, 0);
-                        let stop = AssertUnwindSafe(|| child.stop(context, StopReason::Shutdown));
+                        let stop = AssertUnwindSafe(|| child.stop(context, StopReason::Shutdown, within));
                         let stopped =
                             catch_unwind(stop).unwrap_or_else(|panic| ExitReason::Panic(panic_text(&*panic)));
                         context.leave();

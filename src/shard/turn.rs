@@ -193,7 +193,7 @@ impl Shard {
             self.answer(request, reply);
         }
         let reason = asked_to_exit?;
-        let stop = || child.stop(&self.context, StopReason::Normal);
+        let stop = || child.stop(&self.context, StopReason::Normal, None);
         self.context.enter(actor, 0);
         let stopped = catch_unwind(AssertUnwindSafe(stop));
         self.context.leave();

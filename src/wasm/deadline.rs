@@ -21,6 +21,8 @@ const FIRST_SLICE_TICKS: u64 = 2;
 pub(super) enum Call {
     Message,
     Lifecycle,
+    /// Its last call, for which whoever stops it may leave it less time.
+    Stop { within: Duration },
 }
 
 /// The clock of one store's calls.
@@ -61,6 +63,7 @@ impl Deadline {
         let time_max = match self.call {
             Call::Message => self.message_time_max,
             Call::Lifecycle => self.lifecycle_time_max,
+            Call::Stop { within } => self.lifecycle_time_max.min(within),
         };
         let used = now.saturating_sub(*self.measured_from.get_or_insert(now));
         match time_max.checked_sub(used) {

@@ -1,5 +1,7 @@
 //! One component actor: a store of its own, and its exports ready to be called.
 
+use std::time::Duration;
+
 use wasmtime::component::TypedFunc;
 use wasmtime::{Error, Store};
 
@@ -8,7 +10,7 @@ use super::deadline::Call;
 use super::host::{HostState, Identity};
 use super::trap;
 use crate::actor::{
-    Actor, Child, Context, ExitReason, Health, Incarnation, Message, Outcome, StartError, StopReason,
+    Actor, Child, Context, ExitReason, Health, Incarnation, Message, Outcome, StartError, StopReason, TrapCause,
 };
 
 /// An instance that lives: all that its calls need.
@@ -129,15 +131,19 @@ impl Child for ComponentActor {
         }
     }
 
-    fn stop(&mut self, _: &Context, reason: StopReason) -> ExitReason {
+    fn stop(&mut self, _: &Context, reason: StopReason, within: Option<Duration>) -> ExitReason {
         let live = match &mut self.0 {
             State::Live(live) => live,
             State::Gone(reason) => return reason.clone(),
         };
         if let Some(lifecycle) = live.functions.lifecycle {
-            live.enter(Call::Lifecycle);
+            live.enter(within.map_or(Call::Lifecycle, |within| Call::Stop { within }));
             if let Err(error) = lifecycle.stop.call(&mut live.store, (reason.into(),)) {
-                return self.exit(&error);
+                return match self.exit(&error) {
+                    // It did not stop in time.
+                    ExitReason::Trap { cause: TrapCause::Deadline, .. } => ExitReason::Killed,
+                    other => other,
+                };
             }
         }
         let reason = match reason {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod ci;
 mod guests;
 mod loom;
 mod mutants;
@@ -13,6 +14,8 @@ mod mutants;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Task {
+    /// Run every check that `.ci/run` runs
+    Ci(ci::Args),
     /// Rebuild the guests, or check that they match their sources
     Guests(guests::Args),
     /// Make a toolchain that builds guests, from Debian packages
@@ -25,6 +28,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Task::parse() {
+        Task::Ci(args) => ci::run(&args),
         Task::Guests(args) => guests::run(&args),
         Task::GuestToolchain(args) => guests::toolchain::make(&args),
         Task::Loom(args) => loom::run(&args),
@@ -41,6 +45,12 @@ fn main() -> ExitCode {
 
 /// The root of the checkout.
 fn root() -> PathBuf {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().expect("xtask is a folder of the repository").to_owned()
+    // Set by `cargo run`. What was set when this was compiled may be another
+    // checkout, if they share a target folder.
+    let xtask =
+        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&xtask)
+        .parent()
+        .expect("xtask is a folder of the repository")
+        .to_owned()
 }

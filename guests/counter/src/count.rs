@@ -64,9 +64,20 @@ mod tests {
         assert_eq!(Command::parse(b"add"), Some(Command::Add(1)));
         assert_eq!(Command::parse(b"add 0"), Some(Command::Add(0)));
         assert_eq!(Command::parse(b"add 120"), Some(Command::Add(120)));
-        assert_eq!(Command::parse(b"add 18446744073709551615"), Some(Command::Add(u64::MAX)));
+        assert_eq!(
+            Command::parse(b"add 18446744073709551615"),
+            Some(Command::Add(u64::MAX))
+        );
         assert_eq!(Command::parse(b"get"), Some(Command::Get));
-        for wrong in ["add ", "add x", "add -1", "add 18446744073709551616", "get ", "put", "a"] {
+        for wrong in [
+            "add ",
+            "add x",
+            "add -1",
+            "add 18446744073709551616",
+            "get ",
+            "put",
+            "a",
+        ] {
             assert_eq!(Command::parse(wrong.as_bytes()), None, "{wrong}");
         }
     }

@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::actor::{
     Actor, ActorId, Child, Context, ExitReason, Incarnation, Message, Native, Outcome, Payload, RequestError,
@@ -99,7 +100,7 @@ impl Child for Puppet {
         Ok(())
     }
 
-    fn stop(&mut self, _: &Context, reason: StopReason) -> ExitReason {
+    fn stop(&mut self, _: &Context, reason: StopReason, _: Option<Duration>) -> ExitReason {
         self.write(format!("stop {}", self.name));
         match reason {
             StopReason::Normal => ExitReason::Normal,

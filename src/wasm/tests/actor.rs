@@ -166,7 +166,7 @@ fn a_trap_ends_it_for_good() {
     assert_eq!(cause, TrapCause::Guest);
     assert!(message.contains("unreachable"), "{message}");
     assert_eq!(trap(trapper.tell(&op(0, "again"))), (cause, message.clone()));
-    assert_eq!(trapper.child.stop(&trapper.context, StopReason::Normal).label(), "trap");
+    assert_eq!(trapper.child.stop(&trapper.context, StopReason::Normal, None).label(), "trap");
     assert!(matches!(trapper.child.health(&trapper.context), Health::Unhealthy(_)));
     assert!(matches!(trapper.start(), Err(StartError::Exited(_))));
     // The store is gone though the actor is not: its place in the pool is free.
@@ -285,12 +285,12 @@ fn a_stop_gives_its_reason_and_ends_it() {
         (StopReason::Restart, ExitReason::Shutdown),
     ] {
         let mut subject = Subject::started(component.clone());
-        assert_eq!(subject.child.stop(&subject.context, reason), expected);
+        assert_eq!(subject.child.stop(&subject.context, reason, None), expected);
         assert!(matches!(subject.tell(&op(0, [])), Outcome::Exited(_)));
     }
     let mut subject = Subject::started(component);
     subject.tell(&op(11, []));
-    assert_eq!(subject.child.stop(&subject.context, StopReason::Normal).label(), "trap");
+    assert_eq!(subject.child.stop(&subject.context, StopReason::Normal, None).label(), "trap");
 }
 
 #[test]

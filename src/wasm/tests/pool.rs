@@ -38,7 +38,7 @@ fn an_actor_that_ended_gives_its_place_back_before_it_is_dropped() {
             let trap = Message::new(own_id(), &[1]);
             assert!(matches!(actor.handle(&context, &trap), Outcome::Exited(_)));
         } else {
-            actor.stop(&context, StopReason::Shutdown);
+            actor.stop(&context, StopReason::Shutdown, None);
         }
         ended.push(actor);
     }

@@ -29,7 +29,11 @@ pub fn make(args: &Args) -> Result<()> {
         return Ok(());
     }
     let script = crate::root().join("guests/toolchain.sh");
-    let status = Command::new("sh").arg(&script).arg(&dir).status().context("sh")?;
+    let status = Command::new("sh")
+        .arg(&script)
+        .arg(&dir)
+        .status()
+        .context("sh")?;
     if !status.success() {
         bail!("{} failed", script.display());
     }
@@ -93,7 +97,12 @@ impl Toolchain {
     fn new(rustc: OsString, linker: Option<OsString>) -> Result<Toolchain> {
         let version = output_of(&rustc, &["-vV"])?;
         let sysroot = PathBuf::from(output_of(&rustc, &["--print", "sysroot"])?.trim());
-        Ok(Toolchain { rustc, linker, version, sysroot })
+        Ok(Toolchain {
+            rustc,
+            linker,
+            version,
+            sysroot,
+        })
     }
 
     pub fn version_line(&self) -> &str {
@@ -117,7 +126,9 @@ impl Toolchain {
             }
         }
         lines.push(match &self.linker {
-            Some(linker) => output_of(linker, &["-flavor", "wasm", "--version"])?.trim().to_owned(),
+            Some(linker) => output_of(linker, &["-flavor", "wasm", "--version"])?
+                .trim()
+                .to_owned(),
             None => "linker: the compiler's own".to_owned(),
         });
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -205,7 +216,10 @@ impl Identity {
         let own = format!("std {target}:");
         let relevant = |identity: &Identity| {
             let lines = identity.0.iter();
-            lines.filter(|line| !line.starts_with("std ") || line.starts_with(&own)).cloned().collect()
+            lines
+                .filter(|line| !line.starts_with("std ") || line.starts_with(&own))
+                .cloned()
+                .collect()
         };
         let (these, those): (Vec<String>, Vec<String>) = (relevant(self), relevant(other));
         these == those
@@ -220,9 +234,16 @@ impl fmt::Display for Identity {
 
 fn output_of(program: &OsStr, args: &[&str]) -> Result<String> {
     let name = program.display();
-    let output = Command::new(program).args(args).output().with_context(|| name.to_string())?;
+    let output = Command::new(program)
+        .args(args)
+        .output()
+        .with_context(|| name.to_string())?;
     if !output.status.success() {
-        bail!("{name} {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "{name} {}: {}",
+            args.join(" "),
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     Ok(String::from_utf8(output.stdout)?)
 }

@@ -22,7 +22,11 @@ impl Tally {
     pub fn count(&mut self, record: Record) {
         self.totals.lines += 1;
         let (status, bytes) = match record {
-            Record::Request { status, bytes, path } => {
+            Record::Request {
+                status,
+                bytes,
+                path,
+            } => {
                 self.count_path(path);
                 (Some(status), Some(bytes))
             }
@@ -51,7 +55,10 @@ impl Tally {
 
     pub fn totals(&self) -> Totals {
         let paths = self.paths.iter().map(|(path, count)| (&**path, *count));
-        Totals { paths: busiest(paths), ..self.totals.clone() }
+        Totals {
+            paths: busiest(paths),
+            ..self.totals.clone()
+        }
     }
 }
 
@@ -60,7 +67,11 @@ mod tests {
     use super::*;
 
     fn request(path: &[u8]) -> Record<'_> {
-        Record::Request { status: 200, bytes: 10, path }
+        Record::Request {
+            status: 200,
+            bytes: 10,
+            path,
+        }
     }
 
     #[test]
@@ -69,8 +80,14 @@ mod tests {
         tally.count(request(b"/a"));
         tally.count(request(b"/b"));
         tally.count(request(b"/b"));
-        tally.count(Record::Malformed { status: Some(404), bytes: None });
-        tally.count(Record::Malformed { status: None, bytes: Some(5) });
+        tally.count(Record::Malformed {
+            status: Some(404),
+            bytes: None,
+        });
+        tally.count(Record::Malformed {
+            status: None,
+            bytes: Some(5),
+        });
 
         let expected = Totals {
             lines: 5,

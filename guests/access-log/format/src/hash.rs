@@ -58,7 +58,10 @@ mod tests {
                 owned[owner(format!("/path/{key}").as_bytes(), count)] += 1;
             }
             let fair = 10_000 / count;
-            assert!(owned.iter().all(|owned| owned.abs_diff(fair) < fair / 5), "{owned:?}");
+            assert!(
+                owned.iter().all(|owned| owned.abs_diff(fair) < fair / 5),
+                "{owned:?}"
+            );
         }
     }
 }

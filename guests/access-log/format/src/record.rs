@@ -4,9 +4,16 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Record<'a> {
     /// A whole line.
-    Request { status: u16, bytes: u64, path: &'a [u8] },
+    Request {
+        status: u16,
+        bytes: u64,
+        path: &'a [u8],
+    },
     /// A line that is not whole, and what could be read of it all the same.
-    Malformed { status: Option<u16>, bytes: Option<u64> },
+    Malformed {
+        status: Option<u16>,
+        bytes: Option<u64>,
+    },
 }
 
 /// No status that a log can hold: three digits end at 999.
@@ -30,10 +37,17 @@ impl<'a> Record<'a> {
     /// ```
     pub fn encode(&self) -> Vec<u8> {
         let (tag, status, bytes, path): (u8, u16, u64, &[u8]) = match *self {
-            Record::Request { status, bytes, path } => (Self::REQUEST, status, bytes, path),
-            Record::Malformed { status, bytes } => {
-                (Self::MALFORMED, status.unwrap_or(NO_STATUS), bytes.unwrap_or(NO_BYTES), &[])
-            }
+            Record::Request {
+                status,
+                bytes,
+                path,
+            } => (Self::REQUEST, status, bytes, path),
+            Record::Malformed { status, bytes } => (
+                Self::MALFORMED,
+                status.unwrap_or(NO_STATUS),
+                bytes.unwrap_or(NO_BYTES),
+                &[],
+            ),
         };
         let mut encoded = Vec::with_capacity(HEADER_SIZE + path.len());
         encoded.push(tag);
@@ -50,9 +64,11 @@ impl<'a> Record<'a> {
         let status = u16::from_le_bytes([s0, s1]);
         let bytes = u64::from_le_bytes(bytes);
         match tag {
-            Self::REQUEST if status != NO_STATUS && bytes != NO_BYTES => {
-                Some(Record::Request { status, bytes, path })
-            }
+            Self::REQUEST if status != NO_STATUS && bytes != NO_BYTES => Some(Record::Request {
+                status,
+                bytes,
+                path,
+            }),
             Self::MALFORMED if path.is_empty() => Some(Record::Malformed {
                 status: Some(status).filter(|status| *status != NO_STATUS),
                 bytes: Some(bytes).filter(|bytes| *bytes != NO_BYTES),
@@ -69,11 +85,28 @@ mod tests {
     #[test]
     fn survives_a_round_trip() {
         for record in [
-            Record::Request { status: 200, bytes: 0, path: b"/" },
-            Record::Request { status: 999, bytes: 1 << 40, path: b"" },
-            Record::Malformed { status: None, bytes: None },
-            Record::Malformed { status: Some(404), bytes: None },
-            Record::Malformed { status: Some(404), bytes: Some(12) },
+            Record::Request {
+                status: 200,
+                bytes: 0,
+                path: b"/",
+            },
+            Record::Request {
+                status: 999,
+                bytes: 1 << 40,
+                path: b"",
+            },
+            Record::Malformed {
+                status: None,
+                bytes: None,
+            },
+            Record::Malformed {
+                status: Some(404),
+                bytes: None,
+            },
+            Record::Malformed {
+                status: Some(404),
+                bytes: Some(12),
+            },
         ] {
             assert_eq!(Record::decode(&record.encode()), Some(record));
         }
@@ -88,7 +121,12 @@ mod tests {
 
     #[test]
     fn a_cut_record_is_none() {
-        let encoded = Record::Request { status: 200, bytes: 5, path: b"" }.encode();
+        let encoded = Record::Request {
+            status: 200,
+            bytes: 5,
+            path: b"",
+        }
+        .encode();
         for size in 0..encoded.len() {
             assert_eq!(Record::decode(&encoded[..size]), None);
         }

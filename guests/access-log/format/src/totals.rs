@@ -12,7 +12,7 @@ pub const TOP_PATHS_MAX: usize = 10;
 /// ```text
 /// lines 10000
 /// malformed 1
-/// bytes 2747282505
+/// bytes 2747282740
 /// overflow 0
 /// status 200 9126
 /// path 807 /favicon.ico
@@ -64,7 +64,9 @@ impl Totals {
                 b"overflow" => totals.overflow = number(rest)?,
                 b"status" => {
                     let (status, count) = split_word(rest)?;
-                    totals.statuses.insert(number(status)?.try_into().ok()?, number(count)?);
+                    totals
+                        .statuses
+                        .insert(number(status)?.try_into().ok()?, number(count)?);
                 }
                 b"path" => {
                     let (count, path) = split_word(rest)?;
@@ -100,7 +102,10 @@ pub fn busiest<'a>(paths: impl Iterator<Item = (&'a [u8], u64)>) -> Vec<(Vec<u8>
         paths.truncate(TOP_PATHS_MAX);
     }
     paths.sort_unstable_by_key(rank);
-    paths.into_iter().map(|(path, count)| (path.to_owned(), count)).collect()
+    paths
+        .into_iter()
+        .map(|(path, count)| (path.to_owned(), count))
+        .collect()
 }
 
 fn split_word(line: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -123,7 +128,10 @@ mod tests {
             bytes: 70,
             overflow: 2,
             statuses: [(200, 3), (404, 2)].into(),
-            paths: paths.iter().map(|(path, count)| (path.as_bytes().to_owned(), *count)).collect(),
+            paths: paths
+                .iter()
+                .map(|(path, count)| (path.as_bytes().to_owned(), *count))
+                .collect(),
         }
     }
 
@@ -135,7 +143,16 @@ mod tests {
 
     #[test]
     fn other_text_is_none() {
-        for text in ["", "\n", "lines\n", "lines x\n", "report\n", "lines 5", "lines 5\nfoo 1\n", "status 70000 1\n"] {
+        for text in [
+            "",
+            "\n",
+            "lines\n",
+            "lines x\n",
+            "report\n",
+            "lines 5",
+            "lines 5\nfoo 1\n",
+            "status 70000 1\n",
+        ] {
             assert_eq!(Totals::decode(text.as_bytes()), None, "{text:?}");
         }
     }
@@ -144,7 +161,10 @@ mod tests {
     fn adds_up() {
         let mut sum = totals(&[("/a", 3), ("/c", 2)]);
         sum.add(&totals(&[("/b", 3), ("/d", 1)]));
-        assert_eq!((sum.lines, sum.malformed, sum.bytes, sum.overflow), (10, 2, 140, 4));
+        assert_eq!(
+            (sum.lines, sum.malformed, sum.bytes, sum.overflow),
+            (10, 2, 140, 4)
+        );
         assert_eq!(sum.statuses, [(200, 6), (404, 4)].into());
         let paths: Vec<&[u8]> = sum.paths.iter().map(|(path, _)| path.as_slice()).collect();
         assert_eq!(paths, [b"/a", b"/b", b"/c", b"/d"]);

@@ -15,51 +15,64 @@ pub fn parse(line: &[u8]) -> Record<'_> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
 
     let mut reading = Reading::default();
-    if reading.read(line).is_some() && !line.contains(&b'\n') {
-        if let (Some(path), Some(status), Some(bytes)) = (reading.path, reading.status, reading.bytes) {
-            return Record::Request { status, bytes, path };
-        }
+    if let Some(request) = reading.read(line) {
+        return request;
     }
     // Not whole. What was read before it broke off still counts; where that
     // was too early, count words as `awk` would.
     if reading.status.is_none() {
-        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).skip(8);
+        let mut words = line
+            .split(u8::is_ascii_whitespace)
+            .filter(|word| !word.is_empty())
+            .skip(8);
         reading.status = words.next().and_then(status);
-        reading.bytes = words.next().and_then(bytes).filter(|_| reading.status.is_some());
+        reading.bytes = words
+            .next()
+            .and_then(bytes)
+            .filter(|_| reading.status.is_some());
     }
-    Record::Malformed { status: reading.status, bytes: reading.bytes }
+    Record::Malformed {
+        status: reading.status,
+        bytes: reading.bytes,
+    }
 }
 
 /// What was read of a line so far.
 #[derive(Default)]
-struct Reading<'a> {
-    path: Option<&'a [u8]>,
+struct Reading {
     status: Option<u16>,
     bytes: Option<u64>,
 }
 
-impl<'a> Reading<'a> {
+impl Reading {
     /// `None`: the line is not whole.
-    fn read(&mut self, line: &'a [u8]) -> Option<()> {
+    fn read<'a>(&mut self, line: &'a [u8]) -> Option<Record<'a>> {
         let (_host, rest) = word(line)?;
         let (_ident, rest) = word(rest)?;
         let (_user, rest) = word(rest)?;
         let (_time, rest) = bracketed(rest)?;
         let (request, rest) = quoted(rest.strip_prefix(b" ")?)?;
-        self.path = Some(path(request));
         let (status_field, rest) = field(rest.strip_prefix(b" ")?);
-        self.status = Some(status(status_field)?);
+        let status = *self.status.insert(status(status_field)?);
         let (bytes_field, rest) = field(rest.strip_prefix(b" ")?);
-        self.bytes = Some(bytes(bytes_field)?);
+        let bytes = *self.bytes.insert(bytes(bytes_field)?);
         let (_referer, rest) = quoted(rest.strip_prefix(b" ")?)?;
         let (_agent, rest) = quoted(rest.strip_prefix(b" ")?)?;
-        rest.is_empty().then_some(())
+        let is_whole = rest.is_empty() && !line.contains(&b'\n');
+        is_whole.then(|| Record::Request {
+            status,
+            bytes,
+            path: path(request),
+        })
     }
 }
 
 /// Up to the next space, or the end.
 fn field(text: &[u8]) -> (&[u8], &[u8]) {
-    let end = text.iter().position(|byte| *byte == b' ').unwrap_or(text.len());
+    let end = text
+        .iter()
+        .position(|byte| *byte == b' ')
+        .unwrap_or(text.len());
     text.split_at(end)
 }
 
@@ -129,7 +142,11 @@ mod tests {
     const WHOLE: &str = r#"203.0.113.9 - frank [10/Oct/2000:13:55:36 -0700] "GET /a.gif?b=c HTTP/1.0" 200 2326 "http://a/" "Mozilla/4.08 [en]""#;
 
     fn request(path: &str, status: u16, bytes: u64) -> Record<'_> {
-        Record::Request { status, bytes, path: path.as_bytes() }
+        Record::Request {
+            status,
+            bytes,
+            path: path.as_bytes(),
+        }
     }
 
     fn malformed(status: Option<u16>, bytes: Option<u64>) -> Record<'static> {
@@ -153,9 +170,18 @@ mod tests {
             (line("GET /", "304", "-", "-"), request("/", 304, 0)),
             (line("-", "408", "0", ""), request("-", 408, 0)),
             (line("", "400", "0", ""), request("", 400, 0)),
-            (line("GET /a b c HTTP/1.1", "200", "1", "-"), request("/a", 200, 1)),
-            (line(r#"GET /\"x\" HTTP/1.1"#, "200", "1", r#"a \"b\" \\"#), request(r#"/\"x\""#, 200, 1)),
-            (line("GET /\u{fc} HTTP/1.1", "200", "1", "\u{2014}"), request("/\u{fc}", 200, 1)),
+            (
+                line("GET /a b c HTTP/1.1", "200", "1", "-"),
+                request("/a", 200, 1),
+            ),
+            (
+                line(r#"GET /\"x\" HTTP/1.1"#, "200", "1", r#"a \"b\" \\"#),
+                request(r#"/\"x\""#, 200, 1),
+            ),
+            (
+                line("GET /\u{fc} HTTP/1.1", "200", "1", "\u{2014}"),
+                request("/\u{fc}", 200, 1),
+            ),
         ] {
             assert_eq!(parse(text.as_bytes()), expected, "{text}");
         }
@@ -164,13 +190,34 @@ mod tests {
     #[test]
     fn salvages_status_and_bytes() {
         for (text, expected) in [
-            (r#"::1 - - [t] "GET / HTTP/1.1" 200 235 "-" "Mozilla"#, malformed(Some(200), Some(235))),
-            (r#"::1 - - [t] "GET / HTTP/1.1" 200 - "#, malformed(Some(200), Some(0))),
-            (r#"::1 - - [t] "GET /a b HTTP/1.1" 200 235"#, malformed(Some(200), Some(235))),
-            (r#"::1 - - [t] "GET / HTTP/1.1" 200"#, malformed(Some(200), None)),
-            (r#"::1 - - [t] "GET / HTTP/1.1" 200 x "-" "-""#, malformed(Some(200), None)),
-            (r#"::1 - - [a b] "GET / HTTP/1.1 404 12 "-" "-""#, malformed(Some(404), Some(12))),
-            (r#"::1 - - [a b] "GET / HTTP/1.1" 20 12 "-" "-""#, malformed(None, None)),
+            (
+                r#"::1 - - [t] "GET / HTTP/1.1" 200 235 "-" "Mozilla"#,
+                malformed(Some(200), Some(235)),
+            ),
+            (
+                r#"::1 - - [t] "GET / HTTP/1.1" 200 - "#,
+                malformed(Some(200), Some(0)),
+            ),
+            (
+                r#"::1 - - [t] "GET /a b HTTP/1.1" 200 235"#,
+                malformed(Some(200), Some(235)),
+            ),
+            (
+                r#"::1 - - [t] "GET / HTTP/1.1" 200"#,
+                malformed(Some(200), None),
+            ),
+            (
+                r#"::1 - - [t] "GET / HTTP/1.1" 200 x "-" "-""#,
+                malformed(Some(200), None),
+            ),
+            (
+                r#"::1 - - [a b] "GET / HTTP/1.1 404 12 "-" "-""#,
+                malformed(Some(404), Some(12)),
+            ),
+            (
+                r#"::1 - - [a b] "GET / HTTP/1.1" 20 12 "-" "-""#,
+                malformed(None, None),
+            ),
             ("", malformed(None, None)),
             ("garbage", malformed(None, None)),
             ("1 2 3 4 5 6 7 8 099 10", malformed(None, None)),
@@ -185,7 +232,10 @@ mod tests {
     fn every_cut_of_a_line_is_malformed() {
         for size in 0..WHOLE.len() {
             let record = parse(&WHOLE.as_bytes()[..size]);
-            assert!(matches!(record, Record::Malformed { .. }), "{size}: {record:?}");
+            assert!(
+                matches!(record, Record::Malformed { .. }),
+                "{size}: {record:?}"
+            );
         }
     }
 

@@ -6,8 +6,14 @@ use access_log_format::Totals;
 
 /// One JSON object.
 pub fn report(totals: &Totals) -> String {
-    let statuses = totals.statuses.iter().map(|(status, count)| format!("\"{status}\":{count}"));
-    let paths = totals.paths.iter().map(|(path, count)| format!("[{},{count}]", string(path)));
+    let statuses = totals
+        .statuses
+        .iter()
+        .map(|(status, count)| format!("\"{status}\":{count}"));
+    let paths = totals
+        .paths
+        .iter()
+        .map(|(path, count)| format!("[{},{count}]", string(path)));
     let mut json = format!(
         r#"{{"lines":{},"malformed":{},"status":{{{}}},"bytes":{},"top_paths":[{}]"#,
         totals.lines,
@@ -74,7 +80,10 @@ mod tests {
     fn escapes() {
         assert_eq!(string(b"/\"a\"\\"), r#""/\"a\"\\""#);
         assert_eq!(string(b"\x00\t\x1f\x7f"), r#""\u0000\u0009\u001f\u007f""#);
-        assert_eq!(string("/\u{fc}\u{1f600}".as_bytes()), "\"/\u{fc}\u{1f600}\"");
+        assert_eq!(
+            string("/\u{fc}\u{1f600}".as_bytes()),
+            "\"/\u{fc}\u{1f600}\""
+        );
         assert_eq!(string(b"/\xff/\xc3"), "\"/\u{fffd}/\u{fffd}\"");
     }
 }

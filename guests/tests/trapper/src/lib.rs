@@ -38,8 +38,8 @@
 mod havoc;
 
 use raddle_guest::{
-    Actor, ActorId, Answer, Failure, Health, Level, Lifecycle, Start, Status, StopReason,
-    config, config_all, exit, log, log_panics, lookup, own_id, send,
+    Actor, ActorId, Answer, Failure, Health, Level, Lifecycle, Start, Status, StopReason, config,
+    config_all, exit, log, log_panics, lookup, own_id, send,
 };
 
 struct Trapper {
@@ -69,7 +69,9 @@ impl Actor for Trapper {
         let handled_before = self.handled_count;
         self.handled_count += 1;
 
-        let (op, argument) = payload.split_first().ok_or_else(|| rejected("empty payload"))?;
+        let (op, argument) = payload
+            .split_first()
+            .ok_or_else(|| rejected("empty payload"))?;
         match op {
             0 => Ok(Some(argument.to_owned())),
             1 => panic!("{}", text(argument)),
@@ -77,7 +79,9 @@ impl Actor for Trapper {
             3 => number(havoc::grow_until_refused()),
             4 => number(havoc::recurse()),
             5 => {
-                let (to, bytes) = argument.split_first_chunk().ok_or_else(|| rejected("no id"))?;
+                let (to, bytes) = argument
+                    .split_first_chunk()
+                    .ok_or_else(|| rejected("no id"))?;
                 match send(u64::from_le_bytes(*to), bytes) {
                     Ok(()) => Ok(None),
                     Err(error) => Err(Failure::Other(error.to_string())),
@@ -104,7 +108,8 @@ impl Actor for Trapper {
                 let mib = argument.first_chunk().ok_or_else(|| rejected("no size"))?;
                 let size = u32::from_le_bytes(*mib) as usize * 1024 * 1024;
                 let block = havoc::allocate(size);
-                self.hoard.push(block.ok_or_else(|| Failure::Retry("no memory".into()))?);
+                self.hoard
+                    .push(block.ok_or_else(|| Failure::Retry("no memory".into()))?);
                 number(havoc::memory_pages())
             }
             15 => {
@@ -116,7 +121,9 @@ impl Actor for Trapper {
             18 => number(sender),
             19 => number(self.restarts.into()),
             20 => {
-                let lines = config_all().into_iter().map(|(key, value)| format!("{key}={value}\n"));
+                let lines = config_all()
+                    .into_iter()
+                    .map(|(key, value)| format!("{key}={value}\n"));
                 Ok(Some(lines.collect::<String>().into_bytes()))
             }
             unknown => Err(rejected(&format!("unknown op {unknown}"))),
