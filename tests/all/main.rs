@@ -10,8 +10,16 @@
 //! | `wasip2`       | a component that was built the ordinary way                   |
 //! | `examples`     | the programs of `examples/`, to their ends                    |
 
+mod access_log;
+mod cli_bad_input;
+mod cli_cache;
+mod cli_interrupt;
+mod cli_run;
+mod cli_show;
+mod command;
 mod examples;
 mod layers;
+mod seccomp;
 mod support;
 mod system_failures;
 mod system_lifetime;
