@@ -96,7 +96,9 @@ fn a_supervisor_that_gives_up_ends_the_run_with_its_report() {
     let ran = run(raddle(["run", "--shards", "2", "-o", "json"]).tap(|it| it.arg(manifest))).with_code(1);
     let report = ran.json();
     let [.., failed, _dead] = ledger(&report);
-    assert_eq!((failed, &report["restarts"]), (3, &2.into()), "{report:#}");
+    assert_eq!(report["restarts"], 2, "{report:#}");
+    // Two started again, one too many; the other parser may have trapped meanwhile.
+    assert!((3..=4).contains(&failed), "{report:#}");
     assert!(report["problems"].to_string().contains("the supervisor gave up"), "{report:#}");
 }
 
