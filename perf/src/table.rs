@@ -53,7 +53,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             }
         }
     }
-    println!("{}, {} shards, {} messages of 64 bytes, {} rounds", bench.runtime.reactor().kind, bench.runtime.shards(), args.messages, args.repeats);
+    println!(
+        "{}, {} shards, {} messages of 64 bytes, {} rounds",
+        bench.runtime.reactor().kind,
+        bench.runtime.shards(),
+        args.messages,
+        args.repeats
+    );
     let names = ["bare wasmtime call", "tell to handled, same shard", "tell to handled, across shards"];
     let floor = Summary::of(&samples[0]).median;
     let mut table = Table::new();

@@ -24,7 +24,10 @@ struct Step {
 const STEPS: &[Step] = &[
     Step { name: "format", run: || cargo(&["fmt", "--all", "--check"]) },
     Step { name: "test", run: || cargo(&["test"]) },
-    Step { name: "test-workspace", run: || cargo(&["test", "-p", "xtask", "-p", "raddle-perf", "-p", "raddle-loom"]) },
+    Step {
+        name: "test-workspace",
+        run: || cargo(&["test", "-p", "xtask", "-p", "raddle-perf", "-p", "raddle-loom"]),
+    },
     Step { name: "lower-layers", run: || cargo(&["test", "--no-default-features", "--lib"]) },
     Step {
         name: "clippy",

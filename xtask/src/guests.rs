@@ -54,12 +54,7 @@ struct Guest {
 }
 
 const fn guest(package: &'static str, stack_kib: u32) -> Guest {
-    Guest {
-        package,
-        target: TARGET,
-        name: package,
-        stack_kib: Some(stack_kib),
-    }
+    Guest { package, target: TARGET, name: package, stack_kib: Some(stack_kib) }
 }
 
 const GUESTS: &[Guest] = &[
@@ -70,12 +65,7 @@ const GUESTS: &[Guest] = &[
     guest("reporter", 64),
     guest("trapper", 64),
     // The same source, built as one would without knowing this repository.
-    Guest {
-        package: "echo",
-        target: WASI_TARGET,
-        name: "echo-wasip2",
-        stack_kib: None,
-    },
+    Guest { package: "echo", target: WASI_TARGET, name: "echo-wasip2", stack_kib: None },
 ];
 
 impl Guest {
@@ -87,11 +77,7 @@ impl Guest {
 pub fn run(args: &Args) -> Result<()> {
     let toolchain = Toolchain::find(args.toolchain.as_deref())?;
     println!("building with {}", toolchain.version_line());
-    if args.check {
-        check(&crate::root(), &toolchain)
-    } else {
-        rebuild(&crate::root(), &toolchain)
-    }
+    if args.check { check(&crate::root(), &toolchain) } else { rebuild(&crate::root(), &toolchain) }
 }
 
 /// Write every component, and what it was built from and with.
@@ -100,20 +86,13 @@ fn rebuild(root: &Path, toolchain: &Toolchain) -> Result<()> {
     for guest in GUESTS {
         let path = guest.path();
         if !toolchain.has(guest.target) {
-            println!(
-                "     kept as it is  {path}: try `rustup target add {}`",
-                guest.target
-            );
+            println!("     kept as it is  {path}: try `rustup target add {}`", guest.target);
             continue;
         }
         let component = build(root, guest, toolchain)?;
         let before = fs::read(root.join(&path)).unwrap_or_default();
         fs::write(root.join(&path), &component).with_context(|| path.clone())?;
-        let changed = if before == component {
-            ""
-        } else {
-            "  (changed)"
-        };
+        let changed = if before == component { "" } else { "  (changed)" };
         println!("{:>8} bytes  {path}{changed}", component.len());
     }
     fs::write(root.join(TOOLCHAIN), toolchain.identity()?.to_string())?;
@@ -132,10 +111,7 @@ fn check(root: &Path, toolchain: &Toolchain) -> Result<()> {
     for guest in GUESTS {
         let path = guest.path();
         if !toolchain.has(guest.target) {
-            println!(
-                "not built     {path}: the toolchain has no {}",
-                guest.target
-            );
+            println!("not built     {path}: the toolchain has no {}", guest.target);
             continue;
         }
         let built = build(root, guest, toolchain)?;
@@ -162,9 +138,7 @@ fn check(root: &Path, toolchain: &Toolchain) -> Result<()> {
     for line in &stale {
         eprintln!("stale: {line}");
     }
-    bail!(
-        "guests/prebuilt is not what the sources build to; run `cargo xtask guests` and commit it"
-    )
+    bail!("guests/prebuilt is not what the sources build to; run `cargo xtask guests` and commit it")
 }
 
 /// Compile one guest and make it a component.
@@ -174,15 +148,7 @@ fn build(root: &Path, guest: &Guest, toolchain: &Toolchain) -> Result<Vec<u8>> {
     let mut command = Command::new(cargo);
     command
         .current_dir(&guests)
-        .args([
-            "rustc",
-            "--quiet",
-            "--locked",
-            "--release",
-            "--lib",
-            "--target-dir",
-            "target",
-        ])
+        .args(["rustc", "--quiet", "--locked", "--release", "--lib", "--target-dir", "target"])
         .args(["--package", guest.package, "--target", guest.target])
         .envs(toolchain.environment()?);
     match guest.stack_kib {

@@ -47,10 +47,6 @@ fn main() -> ExitCode {
 fn root() -> PathBuf {
     // Set by `cargo run`. What was set when this was compiled may be another
     // checkout, if they share a target folder.
-    let xtask =
-        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
-    Path::new(&xtask)
-        .parent()
-        .expect("xtask is a folder of the repository")
-        .to_owned()
+    let xtask = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&xtask).parent().expect("xtask is a folder of the repository").to_owned()
 }

@@ -24,9 +24,7 @@ pub fn from_compiled(wasm: &[u8]) -> Result<Vec<u8>> {
             .encode()?
     };
     let component = without_custom_sections(&encoded)?;
-    Validator::new()
-        .validate_all(&component)
-        .context("the component is not valid")?;
+    Validator::new().validate_all(&component).context("the component is not valid")?;
     Ok(component)
 }
 
@@ -61,11 +59,7 @@ fn without_custom_sections(wasm: &[u8]) -> Result<Vec<u8>> {
             payload => {
                 if let Some((id, range)) = payload.as_section() {
                     let range = usize::try_from(range.start)?..usize::try_from(range.end)?;
-                    RawSection {
-                        id,
-                        data: &wasm[range],
-                    }
-                    .append_to(&mut output);
+                    RawSection { id, data: &wasm[range] }.append_to(&mut output);
                 }
             }
         }

@@ -17,12 +17,7 @@ impl Lock {
     /// Hash the guests, the contract, and what makes components of them.
     pub fn of_tree(root: &Path) -> Result<Lock> {
         let mut lock = Lock::default();
-        for path in [
-            "guests",
-            "wit",
-            "xtask/src/guests.rs",
-            "xtask/src/guests/component.rs",
-        ] {
+        for path in ["guests", "wit", "xtask/src/guests.rs", "xtask/src/guests/component.rs"] {
             lock.add(root, path)?;
         }
         Ok(lock)
@@ -47,11 +42,7 @@ impl Lock {
 
     pub fn parse(text: &str) -> Lock {
         let lines = text.lines().filter_map(|line| line.split_once("  "));
-        Lock(
-            lines
-                .map(|(hash, path)| (path.to_owned(), hash.to_owned()))
-                .collect(),
-        )
+        Lock(lines.map(|(hash, path)| (path.to_owned(), hash.to_owned())).collect())
     }
 
     /// What is new, changed or gone in `now`; one line each.
@@ -72,9 +63,7 @@ impl Lock {
 
 /// Whether a file has a say in what a component is. Prose has not.
 fn is_locked(path: &str) -> bool {
-    let extension = Path::new(path)
-        .extension()
-        .and_then(|extension| extension.to_str());
+    let extension = Path::new(path).extension().and_then(|extension| extension.to_str());
     matches!(extension, Some("rs" | "toml" | "lock" | "wit" | "wasm"))
 }
 
@@ -105,10 +94,7 @@ mod tests {
     fn names_what_differs() {
         let before = lock("01  a\n02  b\n03  c\n");
         let after = lock("01  a\n04  b\n05  d\n");
-        assert_eq!(
-            before.differences(&after),
-            ["b: changed", "d: new", "c: gone"]
-        );
+        assert_eq!(before.differences(&after), ["b: changed", "d: new", "c: gone"]);
         assert!(before.differences(&before).is_empty());
     }
 }

@@ -29,11 +29,7 @@ pub fn make(args: &Args) -> Result<()> {
         return Ok(());
     }
     let script = crate::root().join("guests/toolchain.sh");
-    let status = Command::new("sh")
-        .arg(&script)
-        .arg(&dir)
-        .status()
-        .context("sh")?;
+    let status = Command::new("sh").arg(&script).arg(&dir).status().context("sh")?;
     if !status.success() {
         bail!("{} failed", script.display());
     }
@@ -86,8 +82,7 @@ impl Toolchain {
     /// As laid out by `guests/toolchain.sh`.
     fn in_dir(dir: &Path) -> Result<Toolchain> {
         let dir = fs::canonicalize(dir).with_context(|| dir.display().to_string())?;
-        let toolchain =
-            Toolchain::new(dir.join("rustc").into(), Some(dir.join("rust-lld").into()))?;
+        let toolchain = Toolchain::new(dir.join("rustc").into(), Some(dir.join("rust-lld").into()))?;
         if !toolchain.has(TARGET) {
             bail!("{} has no standard library for {TARGET}", dir.display());
         }
@@ -97,12 +92,7 @@ impl Toolchain {
     fn new(rustc: OsString, linker: Option<OsString>) -> Result<Toolchain> {
         let version = output_of(&rustc, &["-vV"])?;
         let sysroot = PathBuf::from(output_of(&rustc, &["--print", "sysroot"])?.trim());
-        Ok(Toolchain {
-            rustc,
-            linker,
-            version,
-            sysroot,
-        })
+        Ok(Toolchain { rustc, linker, version, sysroot })
     }
 
     pub fn version_line(&self) -> &str {
@@ -126,9 +116,7 @@ impl Toolchain {
             }
         }
         lines.push(match &self.linker {
-            Some(linker) => output_of(linker, &["-flavor", "wasm", "--version"])?
-                .trim()
-                .to_owned(),
+            Some(linker) => output_of(linker, &["-flavor", "wasm", "--version"])?.trim().to_owned(),
             None => "linker: the compiler's own".to_owned(),
         });
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -142,9 +130,8 @@ impl Toolchain {
     }
 
     fn std_hash(&self, target: &str) -> Result<String> {
-        let mut libraries: Vec<PathBuf> = fs::read_dir(self.std_folder(target))?
-            .map(|entry| Ok(entry?.path()))
-            .collect::<Result<_>>()?;
+        let mut libraries: Vec<PathBuf> =
+            fs::read_dir(self.std_folder(target))?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
         libraries.retain(|path| path.extension() == Some(OsStr::new("rlib")));
         libraries.sort();
         let mut hasher = blake3::Hasher::new();
@@ -157,10 +144,8 @@ impl Toolchain {
     /// What cargo is to be told. Paths of this machine are mapped away, since
     /// panic messages hold them.
     pub fn environment(&self) -> Result<Vec<(&'static str, OsString)>> {
-        let mut environment = vec![
-            ("RUSTC", self.rustc.clone()),
-            ("CARGO_ENCODED_RUSTFLAGS", self.rustflags()?),
-        ];
+        let mut environment =
+            vec![("RUSTC", self.rustc.clone()), ("CARGO_ENCODED_RUSTFLAGS", self.rustflags()?)];
         if let Some(linker) = &self.linker {
             environment.push(("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker.clone()));
             environment.push(("CARGO_TARGET_WASM32_WASIP2_LINKER", linker.clone()));
@@ -216,10 +201,7 @@ impl Identity {
         let own = format!("std {target}:");
         let relevant = |identity: &Identity| {
             let lines = identity.0.iter();
-            lines
-                .filter(|line| !line.starts_with("std ") || line.starts_with(&own))
-                .cloned()
-                .collect()
+            lines.filter(|line| !line.starts_with("std ") || line.starts_with(&own)).cloned().collect()
         };
         let (these, those): (Vec<String>, Vec<String>) = (relevant(self), relevant(other));
         these == those
@@ -234,16 +216,9 @@ impl fmt::Display for Identity {
 
 fn output_of(program: &OsStr, args: &[&str]) -> Result<String> {
     let name = program.display();
-    let output = Command::new(program)
-        .args(args)
-        .output()
-        .with_context(|| name.to_string())?;
+    let output = Command::new(program).args(args).output().with_context(|| name.to_string())?;
     if !output.status.success() {
-        bail!(
-            "{name} {}: {}",
-            args.join(" "),
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("{name} {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(String::from_utf8(output.stdout)?)
 }
@@ -255,9 +230,7 @@ mod tests {
     #[test]
     fn only_the_standard_library_in_question_matters() {
         let recorded = Identity::parse("rustc 1\nstd a: 01\nstd b: 02\n");
-        let same = |text: &str, target: &str| {
-            recorded.gives_the_same_bytes(&Identity::parse(text), target)
-        };
+        let same = |text: &str, target: &str| recorded.gives_the_same_bytes(&Identity::parse(text), target);
         assert!(same("rustc 1\nstd a: 01\n", "a"));
         assert!(!same("rustc 1\nstd a: 01\n", "b"));
         assert!(!same("rustc 1\nstd a: 03\nstd b: 02\n", "a"));
