@@ -38,6 +38,7 @@ pub mod primitive;
 mod published;
 mod reply;
 mod ring;
+mod slots;
 #[cfg(loom)]
 mod stand_in;
 

@@ -9,6 +9,7 @@ mod ci;
 mod guests;
 mod loom;
 mod mutants;
+mod soak;
 
 /// What a developer does beyond `cargo build` and `cargo test`.
 #[derive(Parser)]
@@ -24,6 +25,8 @@ enum Task {
     Loom(loom::Args),
     /// Break the lock-free code on purpose, and see that the models notice
     Mutants(mutants::Args),
+    /// Run the lock-free floor for a long time
+    Soak(soak::Args),
 }
 
 fn main() -> ExitCode {
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         Task::GuestToolchain(args) => guests::toolchain::make(&args),
         Task::Loom(args) => loom::run(&args),
         Task::Mutants(args) => mutants::run(&args),
+        Task::Soak(args) => soak::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

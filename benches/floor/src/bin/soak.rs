@@ -1,0 +1,46 @@
+//! Runs the lock-free floor for a long time and looks at every message.
+//!
+//! ```text
+//!   soak hammer   two shards that never spin send tokens to and fro: every push
+//!                 must end a sleep, and none may take 100 ms
+//!   soak mesh     every shard sends to every other: nothing lost, doubled or
+//!                 reordered, by sequence numbers and sums
+//! ```
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[path = "soak/hammer.rs"]
+mod hammer;
+#[path = "soak/mesh.rs"]
+mod mesh;
+
+/// Soaks of the lock-free floor
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    soak: Soak,
+}
+
+#[derive(Subcommand)]
+enum Soak {
+    /// Sleep and wake, without spinning
+    Hammer(hammer::Args),
+    /// Messages across all pairs of shards
+    Mesh(mesh::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().soak {
+        Soak::Hammer(args) => hammer::run(&args),
+        Soak::Mesh(args) => mesh::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("FAILED: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

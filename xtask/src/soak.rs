@@ -1,0 +1,83 @@
+//! `cargo xtask soak`: the lock-free floor, for a long time, in a release build.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+/// Run the lock-free floor for a long time: sleep and wake, and the mesh
+#[derive(clap::Args)]
+pub struct Args {
+    /// Which soak; all if none is named
+    #[arg(value_enum)]
+    soaks: Vec<Soak>,
+    /// Stop each soak after this long, however far it came
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// What drives the hammer's shards; both if none is named
+    #[arg(long, value_enum)]
+    driver: Vec<Driver>,
+    /// How many sleeps the hammer must see ended
+    #[arg(long, default_value_t = 100_000_000)]
+    cycles: u64,
+    /// How many messages cross the mesh
+    #[arg(long, default_value_t = 1_000_000_000)]
+    messages: u64,
+    /// How many shards the mesh has
+    #[arg(long, default_value_t = 4)]
+    shards: usize,
+    /// How many tokens the hammer keeps under way
+    #[arg(long, default_value_t = 1)]
+    tokens: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Soak {
+    /// Sleep and wake, without spinning
+    Hammer,
+    /// Messages across all pairs of shards
+    Mesh,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Driver {
+    /// Plain pinned threads
+    Thread,
+    /// glommio
+    Glommio,
+}
+
+/// Builds the soaks and runs those chosen; fails if one fails.
+pub fn run(args: &Args) -> Result<()> {
+    let all = |soak| args.soaks.is_empty() || args.soaks.contains(&soak);
+    let by = |driver| args.driver.is_empty() || args.driver.contains(&driver);
+    let glommio = by(Driver::Glommio) && all(Soak::Hammer);
+    if all(Soak::Mesh) {
+        let (messages, shards) = (args.messages.to_string(), args.shards.to_string());
+        soak(args, glommio, &["mesh", "--messages", &messages, "--shards", &shards])?;
+    }
+    if all(Soak::Hammer) {
+        let (cycles, tokens) = (args.cycles.to_string(), args.tokens.to_string());
+        for (driver, name) in [(Driver::Thread, "thread"), (Driver::Glommio, "glommio")] {
+            if by(driver) {
+                let hammer = ["hammer", "--cycles", &cycles, "--driver", name, "--tokens", &tokens];
+                soak(args, glommio, &hammer)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn soak(args: &Args, glommio: bool, arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["run", "--quiet", "--release", "--package", "raddle-bench", "--bin", "soak"]);
+    if glommio {
+        command.args(["--features", "glommio"]);
+    }
+    command.arg("--").args(arguments).current_dir(crate::root());
+    if let Some(seconds) = args.seconds {
+        command.args(["--seconds", &seconds.to_string()]);
+    }
+    let status = command.status().context("running cargo")?;
+    ensure!(status.success(), "the soak failed: {}", arguments.join(" "));
+    Ok(())
+}
