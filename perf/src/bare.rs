@@ -12,6 +12,7 @@ type Reply = (Result<Option<Vec<u8>>, Failure>,);
 /// The contract's `failure`, as wasmtime's own derive would have it.
 #[derive(wasmtime::component::ComponentType, wasmtime::component::Lift, Debug)]
 #[allow(unsafe_code)] // what wasmtime's derive writes
+#[allow(dead_code)] // shown by Debug alone
 #[component(variant)]
 enum Failure {
     #[component(name = "rejected")]
