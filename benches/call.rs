@@ -65,7 +65,7 @@ fn bare(path: &Path, memory_layout: MemoryLayout, has_epochs: bool) -> (Store<()
     let instance = Linker::new(&engine).instantiate(&mut store, &component).unwrap();
     let handler = component.get_export_index(None, "raddle:actor/handler@0.1.0").unwrap();
     let handle = component.get_export_index(Some(&handler), "handle").unwrap();
-    let handle = instance.get_typed_func(&mut store, &handle).unwrap();
+    let handle = instance.get_typed_func(&mut store, handle).unwrap();
     (store, handle)
 }
 

@@ -62,7 +62,7 @@ impl Shard {
         let draining = self.outbound.is_none();
         self.inbound.is_empty()
             && !(draining && self.may_leave())
-            && !(!draining && self.flag.is_raised())
+            && (draining || !self.flag.is_raised())
     }
 }
 

@@ -75,7 +75,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     ensure!(runtime.actors() == args.count as u64, "{} are alive", runtime.actors());
 
     println!("{} actors alive on {} shards, each counted through its guest", args.count, runtime.shards());
-    println!("spawned in {:.2} s: {:.1} µs each", spawned.as_secs_f64(), spawned.as_secs_f64() * 1e6 / args.count as f64);
+    println!(
+        "spawned in {:.2} s: {:.1} µs each",
+        spawned.as_secs_f64(),
+        spawned.as_secs_f64() * 1e6 / args.count as f64
+    );
     println!("told and asked in {:.2} s", counted.as_secs_f64());
     println!(
         "resident memory: {:.2} GiB, {:.1} KiB an actor",

@@ -11,6 +11,8 @@ type Reply = (Result<Option<Vec<u8>>, Failure>,);
 
 /// The contract's `failure`, as wasmtime's own derive would have it.
 #[derive(wasmtime::component::ComponentType, wasmtime::component::Lift, Debug)]
+#[allow(unsafe_code)] // what wasmtime's derive writes
+#[allow(dead_code)] // shown by Debug alone
 #[component(variant)]
 enum Failure {
     #[component(name = "rejected")]
@@ -32,20 +34,20 @@ impl Bare {
     pub(crate) fn new(guest: &Path) -> anyhow::Result<Self> {
         let mut config = Config::new();
         config.concurrency_support(false).epoch_interruption(true).memory_reservation(4 << 30);
-        let engine = Engine::new(&config).map_err(anyhow::Error::from)?;
-        let component = Component::from_file(&engine, guest).map_err(anyhow::Error::from)?;
+        let engine = Engine::new(&config).map_err(plain)?;
+        let component = Component::from_file(&engine, guest).map_err(plain)?;
         let mut linker = Linker::new(&engine);
-        linker.define_unknown_imports_as_traps(&component).map_err(anyhow::Error::from)?;
+        linker.define_unknown_imports_as_traps(&component).map_err(plain)?;
         let mut store = Store::new(&engine, ());
         store.set_epoch_deadline(1 << 40);
-        let instance = linker.instantiate(&mut store, &component).map_err(anyhow::Error::from)?;
+        let instance = linker.instantiate(&mut store, &component).map_err(plain)?;
         let interface = instance
             .get_export_index(&mut store, None, "raddle:actor/handler@0.1.0")
             .context("the guest exports no handler")?;
         let handle = instance
             .get_export_index(&mut store, Some(&interface), "handle")
             .context("the handler has no `handle`")?;
-        let handle = instance.get_typed_func(&mut store, handle).map_err(anyhow::Error::from)?;
+        let handle = instance.get_typed_func(&mut store, handle).map_err(plain)?;
         Ok(Self { store, handle })
     }
 
@@ -57,7 +59,7 @@ impl Bare {
         for _ in 0..calls {
             // As Raddle does before each entry.
             self.store.set_epoch_deadline(1 << 40);
-            let answer = self.handle.call(&mut self.store, (0, payload)).map_err(anyhow::Error::from)?;
+            let answer = self.handle.call(&mut self.store, (0, payload)).map_err(plain)?;
             ensure!(answer.0.is_ok(), "the guest refused: {answer:?}");
         }
         let elapsed = start.elapsed();
@@ -67,9 +69,14 @@ impl Bare {
     }
 
     fn count(&mut self) -> anyhow::Result<u64> {
-        let (answer,) = self.handle.call(&mut self.store, (0, b"get")).map_err(anyhow::Error::from)?;
+        let (answer,) = self.handle.call(&mut self.store, (0, b"get")).map_err(plain)?;
         parse_count(&answer.ok().flatten().unwrap_or_default())
     }
+}
+
+/// wasmtime's error, as everybody else's.
+fn plain(error: wasmtime::Error) -> anyhow::Error {
+    anyhow::anyhow!("{error:?}")
 }
 
 /// What a counter answers to `get`.

@@ -53,11 +53,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             }
         }
     }
-    println!("{}, {} shards, {} messages of 64 bytes, {} rounds", bench.runtime.reactor().kind, bench.runtime.shards(), args.messages, args.repeats);
+    println!(
+        "{}, {} shards, {} messages of 64 bytes, {} rounds",
+        bench.runtime.reactor().kind,
+        bench.runtime.shards(),
+        args.messages,
+        args.repeats
+    );
     let names = ["bare wasmtime call", "tell to handled, same shard", "tell to handled, across shards"];
     let floor = Summary::of(&samples[0]).median;
     let mut table = Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
     table.set_header(["", "ns/message", "min", "max", "× bare", "messages/s"]);
     for (name, samples) in names.into_iter().zip(&samples).filter(|(_, samples)| !samples.is_empty()) {
         let Summary { median, min, max } = Summary::of(samples);

@@ -31,7 +31,7 @@ pub struct Arguments {
 pub enum Command {
     /// Run what a manifest says, and print a report
     ///
-    /// Without an [input] the actors run until they are interrupted. Ctrl-C stops the
+    /// Without an `[input]` the actors run until they are interrupted. Ctrl-C stops the
     /// input, lets the actors finish what they have, and prints the report of what was
     /// done; a second one stops at once.
     Run(RunArguments),

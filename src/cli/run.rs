@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     let input = open_input(&manifest)?;
     let work = work(&runtime, &manifest, input.as_ref(), &cast, &interrupt, arguments.quiet);
     let findings = match &manifest.report {
-        Some(report) if !work.fed.gave_up => collect(&runtime, report, &cast, &mut problems),
+        Some(report) if !work.gave_up => collect(&runtime, report, &cast, &mut problems),
         _ => Map::new(),
     };
     problems.extend(work.problems());
@@ -118,6 +118,8 @@ struct Work {
     fed: Fed,
     elapsed: Duration,
     settled: bool,
+    /// A supervisor gave up: while the input was read, or on what was left of it.
+    gave_up: bool,
     shards: Vec<ShardReport>,
 }
 
@@ -141,7 +143,8 @@ fn work(
     };
     let settled = runtime.settle(SETTLE_MAX);
     let elapsed = fed.started.unwrap_or(begun).elapsed();
-    Work { fed, elapsed, settled, shards: runtime.reports() }
+    let gave_up = runtime.supervisors_given_up() > 0;
+    Work { fed, elapsed, settled, gave_up, shards: runtime.reports() }
 }
 
 /// Without input the actors run until they are interrupted.
@@ -164,11 +167,11 @@ impl Work {
         if self.fed.too_long > 0 {
             problems.push(format!("{} lines are longer than a message may be: skipped", self.fed.too_long));
         }
-        if self.fed.gave_up {
-            problems
-                .push("the supervisor gave up: too many restarts; the rest of the input was not read".into());
+        if self.gave_up {
+            let rest = if self.fed.gave_up { "; the rest of the input was not read" } else { "" };
+            problems.push(format!("the supervisor gave up: too many restarts{rest}"));
         }
-        if !self.settled && !self.fed.gave_up {
+        if !self.settled && !self.gave_up {
             let seconds = SETTLE_MAX.as_secs();
             problems.push(format!("not everything was handled within {seconds} s of the end of the input"));
         }
@@ -176,7 +179,7 @@ impl Work {
     }
 
     fn exit(&self, end: &Report) -> Exit {
-        let broken = self.fed.gave_up || self.fed.error.is_some() || !self.settled;
+        let broken = self.gave_up || self.fed.error.is_some() || !self.settled;
         if broken || !end.drained || !end.failures.is_empty() || end.supervisors_given_up() > 0 {
             Exit::Failed
         } else if self.fed.interrupted {

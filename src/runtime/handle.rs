@@ -281,6 +281,7 @@ impl Handle {
     }
 
     /// Hands a message to its shard.
+    #[allow(clippy::result_large_err)] // It gives the message back.
     fn inject(&self, to: ActorId, command: Command) -> Result<(), (SendError, Command)> {
         let outside = &self.0.outside[to.shard().index()];
         // Counted before it is shown: it may be handled before this returns.

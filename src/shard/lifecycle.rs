@@ -26,7 +26,7 @@ use super::mailbox::Mailbox;
 use super::signal::{ChildRef, Signal};
 use super::timer_wheel::TimerKey;
 use super::turn::panic_text;
-use super::{ExitRecord, Shard, ShardReport, SpawnError, SpawnSpec, Timer};
+use super::{ExitRecord, LocalKind, Shard, ShardReport, SpawnError, SpawnSpec, Timer};
 
 /// How many abnormal exits are kept to look at. They are counted, all of them.
 const EXITS_KEPT: usize = 64;
@@ -104,7 +104,7 @@ impl Shard {
         let slot = ActorSlot { child: None, mailbox: Mailbox::new(), queued: false, about: Box::new(about) };
         if self.closed || self.actors.is_full() {
             let error = if self.closed { SpawnError::Closed } else { SpawnError::NoSlot(self.id) };
-            return self.report_start(slot.about, Err(error));
+            return self.report_start(*slot.about, Err(error));
         }
         let actor = self.actors.insert(slot).expect("the table is not full");
         self.admission.open(actor);
@@ -195,10 +195,10 @@ impl Shard {
         let key = Arc::as_ptr(&spec.blueprint).cast::<()>() as usize;
         if !self.nurseries.contains_key(&key) {
             let nursery = spec.blueprint.nursery(self.id, self.context.clone())?;
-            // The table holds the blueprint, so that its address stays its own.
-            self.nurseries.insert(key, (spec.blueprint.clone(), nursery));
+            let kind = LocalKind { _blueprint: spec.blueprint.clone(), nursery };
+            self.nurseries.insert(key, kind);
         }
-        let (_, nursery) = self.nurseries.get_mut(&key).expect("it was just made");
+        let LocalKind { nursery, .. } = self.nurseries.get_mut(&key).expect("it was just made");
         catch_unwind(AssertUnwindSafe(|| nursery.create(&spec.recipe)))
             .unwrap_or_else(|panic| Err(CreateError::Failed(panic_text(&*panic))))
     }
@@ -247,12 +247,12 @@ impl Shard {
             self.release_name(&name, actor);
         }
         if let Some(slot) = self.vacate(actor, DeadReason::NoSuchActor) {
-            self.report_start(slot.about, Err(error));
+            self.report_start(*slot.about, Err(error));
         }
     }
 
-    fn report_start(&mut self, about: Box<About>, outcome: Result<ActorId, SpawnError>) {
-        let About { parent, started, stopped, .. } = *about;
+    fn report_start(&mut self, about: About, outcome: Result<ActorId, SpawnError>) {
+        let About { parent, started, stopped, .. } = about;
         for stopped in stopped {
             let _ = stopped.resolve(Ok(None));
         }

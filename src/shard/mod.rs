@@ -166,6 +166,12 @@ enum Timer {
     Start(ActorId),
 }
 
+/// What a shard makes actors of one kind with.
+struct LocalKind {
+    _blueprint: Arc<dyn Blueprint>,
+    nursery: Box<dyn Nursery>,
+}
+
 /// One shard.
 pub struct Shard {
     id: ShardId,
@@ -189,7 +195,8 @@ pub struct Shard {
     actors: Table<ActorSlot>,
     pool: MessagePool,
     run_queue: VecDeque<ActorId>,
-    nurseries: HashMap<usize, (Arc<dyn Blueprint>, Box<dyn Nursery>)>,
+    /// By the address of the blueprint, which is held so that it stays its own.
+    nurseries: HashMap<usize, LocalKind>,
 
     timers: TimerWheel<Timer>,
     due: Vec<Timer>,

@@ -19,6 +19,8 @@ pub(super) struct SupervisorCell {
     stopped: Vec<Resolver<Result<Option<ExitReason>, SpawnError>>>,
     /// Was it told to stop, or does it do so by itself?
     asked: bool,
+    /// It does so by itself, and that was counted.
+    gave_up: bool,
 }
 
 struct Starting {
@@ -34,7 +36,8 @@ impl Shard {
         done: &Resolver<Result<SupervisorId, SpawnError>>,
     ) {
         let machine = Supervisor::new(spec, self.now_ns ^ 0x9e37_79b9_7f4a_7c15);
-        let cell = SupervisorCell { machine, starting: HashMap::new(), stopped: Vec::new(), asked: false };
+        let (starting, stopped) = (HashMap::new(), Vec::new());
+        let cell = SupervisorCell { machine, starting, stopped, asked: false, gave_up: false };
         let supervisor = if self.closed { None } else { self.supervisors.insert(cell) };
         // Whoever gave up waiting has no address for it; it does no harm.
         let _ = done.resolve(supervisor.ok_or(SpawnError::Closed));
@@ -117,7 +120,19 @@ impl Shard {
         self.carry_out(supervisor, commands);
     }
 
+    /// Counts a supervisor that gives up, before any child stops because of it: who
+    /// sees the messages that die then sees why.
+    fn note_giving_up(&mut self, supervisor: SupervisorId) {
+        let Some(cell) = self.supervisors.get_mut(supervisor) else { return };
+        if !cell.asked && !cell.gave_up && !cell.machine.is_running() {
+            cell.gave_up = true;
+            self.counters.supervisors_given_up.add(1);
+            tracing::error!(%supervisor, "a supervisor gives up: too many restarts");
+        }
+    }
+
     fn carry_out(&mut self, supervisor: SupervisorId, commands: Vec<Command>) {
+        self.note_giving_up(supervisor);
         for command in commands {
             match command {
                 Command::Start(number) => {
@@ -147,10 +162,6 @@ impl Shard {
 
     fn supervisor_exits(&mut self, supervisor: SupervisorId, reason: &ExitReason) {
         let Some(cell) = self.supervisors.remove(supervisor) else { return };
-        if !cell.asked {
-            self.counters.supervisors_given_up.add(1);
-            tracing::error!(%supervisor, "a supervisor gave up: too many restarts");
-        }
         for stopped in cell.stopped {
             let _ = stopped.resolve(Ok(Some(reason.clone())));
         }

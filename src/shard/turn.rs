@@ -31,7 +31,7 @@ impl Shard {
             return Turned::Halted;
         }
         // Ahead of need, and only when there is nothing else to do.
-        busy = busy || self.nurseries.values_mut().any(|(_, nursery)| nursery.tend());
+        busy = busy || self.nurseries.values_mut().any(|kind| kind.nursery.tend());
         if busy || self.has_work() || self.outlets.has_waiting() {
             return Turned::Busy;
         }

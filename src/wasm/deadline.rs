@@ -22,7 +22,9 @@ pub(super) enum Call {
     Message,
     Lifecycle,
     /// Its last call, for which whoever stops it may leave it less time.
-    Stop { within: Duration },
+    Stop {
+        within: Duration,
+    },
 }
 
 /// The clock of one store's calls.

@@ -67,6 +67,19 @@ pub enum EngineError {
         /// What it should be.
         expected: &'static str,
     },
+    /// A `Guarded` engine would run out of mappings, and then the whole process.
+    #[error(
+        "{instances_max} guarded instances take about {needed} memory mappings, and vm.max_map_count is \
+         {mappings_max}: ask for fewer, or for the compact layout, or raise it (`sysctl vm.max_map_count`)"
+    )]
+    Mappings {
+        /// How many were asked for.
+        instances_max: u32,
+        /// For those.
+        needed: u64,
+        /// What the system gives a process.
+        mappings_max: u64,
+    },
     /// The pool of a `Guarded` engine could not be reserved.
     #[error(
         "{instances_max} guarded instances could not be reserved ({source:#}): ask for fewer, or for the \
@@ -93,6 +106,10 @@ const GUARDED_RESERVATION_BYTES: u64 = 4 << 30;
 const CORE_INSTANCES_PER_INSTANCE: u32 = 6;
 const TABLES_PER_INSTANCE: u32 = 3;
 const MEMORIES_PER_INSTANCE: u32 = 1;
+
+/// What a guarded instance takes of `vm.max_map_count`: its initial image, the rest
+/// of its memory, what it could still grow into, and a table (measured).
+const MAPPINGS_PER_INSTANCE: u64 = 4;
 
 /// How much of a dropped instance's memory stays for the next one. Cheap only
 /// together with `PAGEMAP_SCAN`, which finds the pages to be cleared.
@@ -176,6 +193,20 @@ fn validate(config: &EngineConfig) -> Result<(), EngineError> {
     }
     if config.stack_bytes_max < 16 << 10 {
         return refuse("stack_bytes_max", &config.stack_bytes_max, "at least 16384");
+    }
+    if config.memory_layout == MemoryLayout::Guarded {
+        validate_mappings(config.instances_max)?;
+    }
+    Ok(())
+}
+
+/// A process that is out of mappings cannot even allocate: so not so far.
+fn validate_mappings(instances_max: u32) -> Result<(), EngineError> {
+    let limit = std::fs::read_to_string("/proc/sys/vm/max_map_count").ok();
+    let Some(mappings_max) = limit.and_then(|limit| limit.trim().parse::<u64>().ok()) else { return Ok(()) };
+    let needed = u64::from(instances_max) * MAPPINGS_PER_INSTANCE;
+    if needed > mappings_max / 10 * 9 {
+        return Err(EngineError::Mappings { instances_max, needed, mappings_max });
     }
     Ok(())
 }

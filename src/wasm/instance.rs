@@ -10,7 +10,8 @@ use super::deadline::Call;
 use super::host::{HostState, Identity};
 use super::trap;
 use crate::actor::{
-    Actor, Child, Context, ExitReason, Health, Incarnation, Message, Outcome, StartError, StopReason, TrapCause,
+    Actor, Child, Context, ExitReason, Health, Incarnation, Message, Outcome, StartError, StopReason,
+    TrapCause,
 };
 
 /// An instance that lives: all that its calls need.

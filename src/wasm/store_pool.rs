@@ -81,6 +81,7 @@ impl Blueprint for ComponentBlueprint {
 struct InstancePool {
     plan: Arc<Plan>,
     context: Rc<Context>,
+    #[expect(clippy::vec_box, reason = "boxed ahead of need: taking one allocates nothing")]
     ready: Vec<Box<ComponentActor>>,
     /// How many to keep ready.
     ready_target: usize,
@@ -155,8 +156,8 @@ impl Plan {
         let instance = self.pre.instantiate(&mut *store)?;
         let exports = &self.exports;
         Ok(Functions {
-            handle_reply: instance.get_typed_func(&mut *store, &exports.handle)?,
-            handle_ignored: instance.get_typed_func(&mut *store, &exports.handle)?,
+            handle_reply: instance.get_typed_func(&mut *store, exports.handle)?,
+            handle_ignored: instance.get_typed_func(&mut *store, exports.handle)?,
             lifecycle: match &exports.lifecycle {
                 Some((init, stop)) => Some(Lifecycle {
                     init: instance.get_typed_func(&mut *store, init)?,

@@ -240,3 +240,29 @@ impl Drop for LogStream {
         self.end_line();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::support::{captured, own_id};
+    use super::*;
+
+    #[test]
+    fn lines_of_output_go_to_the_log() {
+        let who = Who { id: Some(own_id()), name: Some("subject".into()) };
+        let log = Log { stream: "stderr", who };
+        let lines = captured(|| {
+            let mut stream = log.p2_stream();
+            for piece in ["thread panicked", " at line 7\nsecond", "", " line\n\n", "unfinished \u{1b}"] {
+                stream.write(piece.into()).unwrap();
+                stream.flush().unwrap();
+            }
+            stream.write(vec![0xff; 2 * LogStream::LINE_BYTES_MAX].into()).unwrap();
+        });
+        let has = |text: &str| lines.iter().any(|line| line.contains(text));
+        assert!(has("thread panicked at line 7") && has("second line") && has("unfinished"), "{lines:?}");
+        for part in ["INFO", "raddle::guest", "stderr", "subject", &own_id().to_string()] {
+            assert!(lines[0].contains(part), "{part} not in {}", lines[0]);
+        }
+        assert!(lines.iter().all(|line| line.len() < 4 * LogStream::LINE_BYTES_MAX), "a line without end");
+    }
+}

@@ -19,7 +19,7 @@ use crate::metrics::{self, LatencySummary};
 /// What a run did.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunReport {
-    /// What the actors found: the JSON object of the manifest's [report].
+    /// What the actors found: the JSON object of the manifest's `[report]`.
     pub findings: Map<String, Value>,
     /// The rest, which is the same for every job.
     pub run: RunFigures,

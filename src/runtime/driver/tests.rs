@@ -350,43 +350,6 @@ fn where_io_uring_is_forbidden_plain_threads_take_over() {
     assert!(refused.starts_with("reactor `glommio` was asked for"));
 }
 
-/// Prints what a wake-up costs the sender, and how long the message takes:
-/// `cargo test --release --lib wake_latency -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement, for an idle machine"]
-fn wake_latency() {
-    const WAKES: usize = 4_000;
-    /// Enough to fall asleep, not enough for a deep sleep of the core.
-    const GAP: Duration = Duration::from_micros(300);
-
-    // Both read before this thread is pinned.
-    let here = seat();
-    let elsewhere = *available().unwrap().plan(None).unwrap().seats.last().unwrap();
-    core_affinity::set_for_current(elsewhere.core.unwrap());
-    for kind in kinds() {
-        let shard = Driven::start_at(here, kind, IdlePolicy::EAGER);
-        let (mut costs, mut delays) = (Vec::new(), Vec::new());
-        for _ in 0..WAKES {
-            thread::sleep(GAP);
-            let pushed = Instant::now();
-            shard.order(Order::Report);
-            costs.push(pushed.elapsed());
-            delays.push(shard.report().at - pushed);
-        }
-        shard.stop();
-        for (what, mut times) in [("sender", costs), ("message", delays)] {
-            times.sort();
-            let percentile = |percent: usize| times[WAKES * percent / 100];
-            println!(
-                "{kind:8} {what:8} p50 {:?} p90 {:?} p99 {:?}",
-                percentile(50),
-                percentile(90),
-                percentile(99)
-            );
-        }
-    }
-}
-
 fn forbid_io_uring() {
     use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
 

@@ -227,7 +227,7 @@ fn an_engine_that_makes_no_sense() {
         let error = Engine::new(&config).unwrap_err();
         assert!(matches!(error, EngineError::Config { key: found, .. } if found == key), "{key}");
     }
-    let error = Engine::new(&EngineConfig { instances_max: 1_000_000, ..default() }).unwrap_err();
-    assert!(matches!(error, EngineError::Reserve { .. }), "{error}");
+    let error = Engine::new(&EngineConfig { instances_max: 1_000_000_000, ..default() }).unwrap_err();
+    assert!(matches!(error, EngineError::Mappings { .. } | EngineError::Reserve { .. }), "{error}");
     assert!(error.to_string().contains("compact"), "{error}");
 }

@@ -6,5 +6,5 @@ mod caching;
 mod hostile;
 mod loading;
 mod pool;
-mod support;
+pub(super) mod support;
 mod wasi;

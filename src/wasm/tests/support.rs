@@ -262,3 +262,47 @@ impl Ticking {
         self.engine.shared.wasmtime.pooling_allocator_metrics().unwrap().component_instances()
     }
 }
+
+/// What is logged meanwhile, a line each: level, target, fields.
+pub fn captured(during: impl FnOnce()) -> Vec<String> {
+    use std::fmt::Write;
+    use std::sync::{Arc, Mutex};
+    use tracing::span;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<String>>>);
+
+    struct Fields<'a>(&'a mut String);
+
+    impl tracing::field::Visit for Fields<'_> {
+        fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+            let _ = write!(self.0, " {field}={value:?}");
+        }
+    }
+
+    impl tracing::Subscriber for Lines {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+        fn enter(&self, _: &span::Id) {}
+        fn exit(&self, _: &span::Id) {}
+
+        fn event(&self, event: &tracing::Event<'_>) {
+            let mut line = format!("{} {}", event.metadata().level(), event.metadata().target());
+            event.record(&mut Fields(&mut line));
+            self.0.lock().unwrap().push(line);
+        }
+    }
+
+    let lines = Lines::default();
+    tracing::subscriber::with_default(lines.clone(), during);
+    let lines = lines.0.lock().unwrap();
+    lines.clone()
+}

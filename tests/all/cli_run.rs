@@ -1,0 +1,129 @@
+//! `raddle run`: the main job, from its input to its report.
+
+use std::fs;
+
+use crate::access_log::Counts;
+use crate::command::*;
+use crate::support::*;
+
+fn sample() -> String {
+    fs::read_to_string(repository("examples/access_log/sample.log")).unwrap()
+}
+
+#[test]
+fn the_example_counts_what_awk_counts() {
+    let expected = Counts::of(sample().lines());
+    assert_eq!((expected.lines, expected.malformed), (200, 1), "as its README says");
+    for reactor in reactors() {
+        for shards in ["1", "2", "3"] {
+            let reactor = reactor.to_string();
+            let options = ["--output", "json", "--shards", shards, "--reactor", &reactor];
+            let report = run(raddle(["run", EXAMPLE]).tap(|it| it.args(options))).with_code(0).json();
+            expected.assert_in(&report);
+            assert_eq!(report["lines_read"], 200);
+            assert_eq!(report["reactor"], reactor);
+            assert_eq!((&report["restarts"], &report["interrupted"]), (&0.into(), &false.into()));
+            assert_eq!(report["problems"], serde_json::json!([]));
+
+            let per_shard = report["shards"].as_array().unwrap();
+            assert_eq!(per_shard.len().to_string(), shards);
+            assert!(per_shard.iter().all(|shard| count(&shard["handled"]) > 0), "{report:#}");
+            let [accepted, handled, failed, dead] = ledger(&report);
+            assert_eq!((accepted, failed, dead), (handled, 0, 0));
+            assert!(handled >= 400, "each line goes to a parser and an aggregator: {handled}");
+            assert_eq!(per_shard.iter().map(|shard| count(&shard["handled"])).sum::<u64>(), handled);
+
+            let latency = ["p50", "p90", "p99", "p999", "max"].map(|key| count(&report["latency_ns"][key]));
+            assert!(latency.is_sorted() && latency[0] > 0, "{latency:?}");
+            assert_eq!(report["latency_ns"]["count"], 200, "each line once");
+            assert!(report["messages_per_second"].as_f64().unwrap() > 0.0);
+        }
+    }
+}
+
+#[test]
+fn people_get_tables() {
+    let ran = run(raddle(["run", EXAMPLE, "--shards", "2"])).with_code(0);
+    for what in ["malformed", "/posts/on-looms", "p99", "the ledger closes", "shard 1"] {
+        assert!(ran.out.contains(what), "{what} is not in:\n{}", ran.out);
+    }
+    ran.says("reactor ");
+    let quiet = run(raddle(["run", EXAMPLE, "--quiet"])).with_code(0);
+    assert_eq!(quiet.err, "", "only the report");
+}
+
+#[test]
+fn lines_come_from_standard_input_and_from_other_files() {
+    let folder = Folder::new();
+    // Without an end of the last line, and with carriage returns.
+    let lines: Vec<String> = sample().lines().take(77).map(str::to_owned).collect();
+    let expected = Counts::of(lines.iter().map(String::as_str));
+    let text = lines.join("\r\n");
+    let file = folder.write("some.log", &text);
+    let from_file = raddle(["run", EXAMPLE, "-o", "json", "--input"]).tap(|it| it.arg(file));
+    expected.assert_in(&run(from_file).with_code(0).json());
+    let from_stdin = raddle(["run", EXAMPLE, "-o", "json", "--input", "-"]);
+    expected.assert_in(&run_with(from_stdin, text.as_bytes()).with_code(0).json());
+
+    let nothing = run_with(raddle(["run", EXAMPLE, "-o", "json", "-i", "-"]), b"").with_code(0).json();
+    assert_eq!((&nothing["lines"], &nothing["lines_read"]), (&0.into(), &0.into()));
+    ledger(&nothing);
+}
+
+#[test]
+fn a_line_that_traps_its_parser_is_failed_and_the_rest_goes_on() {
+    const TRAP_ON: &str = "robots.txt";
+    let folder = Folder::new();
+    let sections = "[supervisor]\nrestarts_max = 1000";
+    let manifest = folder.access_log(sections, &format!("trap_on = \"{TRAP_ON}\""));
+    let trapping = sample().lines().filter(|line| line.contains(TRAP_ON)).count() as u64;
+    assert!(trapping > 2);
+    let ran = run(raddle(["run", "--shards", "2", "-o", "json"]).tap(|it| it.arg(manifest))).with_code(0);
+    let report = ran.json();
+    let sample = sample();
+    Counts::of(sample.lines().filter(|line| !line.contains(TRAP_ON))).assert_in(&report);
+    let [.., failed, dead] = ledger(&report);
+    assert_eq!((failed, dead), (trapping, 0));
+    assert_eq!((&report["restarts"], &report["exits"]["trap"]), (&trapping.into(), &trapping.into()));
+    assert_eq!(report["lines_read"], 200);
+}
+
+#[test]
+fn a_supervisor_that_gives_up_ends_the_run_with_its_report() {
+    let folder = Folder::new();
+    let sections = "[supervisor]\nrestarts_max = 2\nperiod_ms = 3600000";
+    let manifest = folder.access_log(sections, "trap_on = \"GET\"");
+    let ran = run(raddle(["run", "--shards", "2", "-o", "json"]).tap(|it| it.arg(manifest))).with_code(1);
+    let report = ran.json();
+    let [.., failed, _dead] = ledger(&report);
+    assert_eq!(report["restarts"], 2, "{report:#}");
+    // Two started again, one too many; the other parser may have trapped meanwhile.
+    assert!((3..=4).contains(&failed), "{report:#}");
+    assert!(report["problems"].to_string().contains("the supervisor gave up"), "{report:#}");
+}
+
+#[test]
+fn a_line_that_is_longer_than_a_message_is_skipped_and_said() {
+    let folder = Folder::new();
+    let manifest = folder.access_log("[runtime]\nmessage_bytes_max = 1024", "");
+    let sample = sample();
+    let text = format!("{}\n{sample}{}", "x".repeat(5_000), "y".repeat(3_000_000));
+    let command = raddle(["run", "-i", "-", "-o", "json"]).tap(|it| it.arg(manifest));
+    let report = run_with(command, text.as_bytes()).with_code(0).json();
+    Counts::of(sample.lines()).assert_in(&report);
+    let problems = report["problems"].to_string();
+    assert!(problems.contains("2 lines are longer than a message may be"), "{problems}");
+    ledger(&report);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_panic() {
+    for output in ["text", "json"] {
+        let mut child = raddle(["run", EXAMPLE, "--output", output]).spawn().unwrap();
+        drop(child.stdout.take());
+        finish(child).with_code(0);
+    }
+    let mut child = raddle(["inspect", "guests/prebuilt/echo.wasm"]).spawn().unwrap();
+    drop(child.stdout.take());
+    finish(child).with_code(0);
+}

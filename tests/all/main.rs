@@ -1,0 +1,29 @@
+//! The whole of Raddle from outside, as its users meet it: a file per behaviour.
+//!
+//! | files          | what they drive                                               |
+//! |----------------|---------------------------------------------------------------|
+//! | `layers`       | the sources: who imports whom, and what lives where           |
+//! | `system_*`     | a [`raddle::Runtime`] with real guests, embedded              |
+//! | `tokio_handle` | the same from async tasks                                     |
+//! | `cli_*`        | the binary, as a child process                                |
+//! | `seccomp`      | the binary where io_uring is forbidden                        |
+//! | `wasip2`       | a component that was built the ordinary way                   |
+//! | `examples`     | the programs of `examples/`, to their ends                    |
+
+mod access_log;
+mod cli_bad_input;
+mod cli_cache;
+mod cli_interrupt;
+mod cli_run;
+mod cli_show;
+mod command;
+mod examples;
+mod layers;
+mod seccomp;
+mod support;
+mod system_failures;
+mod system_lifetime;
+mod system_limits;
+mod system_messages;
+mod tokio_handle;
+mod wasip2;
