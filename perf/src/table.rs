@@ -1,10 +1,12 @@
 //! The first table: one message through a real guest, beside the bare call.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::ensure;
 use comfy_table::{CellAlignment, Table};
+use raddle::actor::{Actor, Child, Context, Message, Native, Outcome};
 use raddle::{ActorId, Runtime, ShardId, Spawn};
 
 use crate::bare::{Bare, parse_count};
@@ -30,8 +32,24 @@ pub(crate) struct Args {
     reactor: raddle::runtime::driver::Reactor,
 }
 
+/// What the guest does, without a guest: what is left is the runtime's part.
+struct NativeCounter(u64);
+
+impl Actor for NativeCounter {
+    fn handle(&mut self, _: &Context, message: &Message) -> Outcome {
+        if &*message.payload == b"get" {
+            return Outcome::Done(Some(self.0.to_string().into()));
+        }
+        self.0 += 1;
+        Outcome::Done(None)
+    }
+}
+
+impl Child for NativeCounter {}
+
 struct Bench {
     runtime: Runtime,
+    native: ActorId,
     near: ActorId,
     far: Option<ActorId>,
 }
@@ -39,10 +57,11 @@ struct Bench {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let mut bare = Bare::new(&args.guest)?;
     let bench = Bench::new(&args.guest, args.reactor)?;
-    let mut samples: [Vec<f64>; 3] = Default::default();
+    let mut samples: [Vec<f64>; 4] = Default::default();
     for repeat in 0..=args.repeats {
         let figures = [
             Some(bare.ns_per_call(ADD_64, args.messages)?),
+            Some(bench.ns_per_message(bench.native, args.messages)?),
             Some(bench.ns_per_message(bench.near, args.messages)?),
             bench.far.map(|far| bench.ns_per_message(far, args.messages)).transpose()?,
         ];
@@ -60,7 +79,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         args.messages,
         args.repeats
     );
-    let names = ["bare wasmtime call", "tell to handled, same shard", "tell to handled, across shards"];
+    let names = [
+        "bare wasmtime call",
+        "native actor, same shard",
+        "guest, same shard",
+        "guest, across shards",
+    ];
     let floor = Summary::of(&samples[0]).median;
     let mut table = Table::new();
     table.set_header(["", "ns/message", "min", "max", "× bare", "messages/s"]);
@@ -90,12 +114,14 @@ impl Bench {
     fn new(guest: &Path, reactor: raddle::runtime::driver::Reactor) -> anyhow::Result<Self> {
         let runtime = Runtime::builder().reactor(reactor).build()?;
         let counter = runtime.load(guest)?;
+        let native = Arc::new(Native::new("counter", |_| NativeCounter(0)));
+        let native = runtime.spawn(Spawn::new(native).on(ShardId(0))).wait()?;
         let near = runtime.spawn(Spawn::new(counter.clone()).on(ShardId(0))).wait()?;
         let far = match runtime.shards() {
             1 => None,
             _ => Some(runtime.spawn(Spawn::new(counter).on(ShardId(1))).wait()?),
         };
-        Ok(Self { runtime, near, far })
+        Ok(Self { runtime, native, near, far })
     }
 
     /// Sent by a native actor on shard 0, handled by the guest, and proved by it.
