@@ -64,6 +64,8 @@ struct Hammer {
     doorbell: Arc<Doorbell>,
     peer: Arc<Doorbell>,
     ledger: Arc<Ledger>,
+    /// Raised once both shards are up: what comes earlier waits for a start.
+    start: Arc<Flag>,
     stop: Arc<Flag>,
     jitter: Jitter,
     pause: u64,
@@ -92,7 +94,7 @@ impl Drive for Hammer {
         if self.stop.is_raised() {
             return Next::Stop;
         }
-        let mut arrived = std::mem::take(&mut self.fresh);
+        let mut arrived = if self.start.is_raised() { std::mem::take(&mut self.fresh) } else { 0 };
         while let Some(token) = self.inbound.pop() {
             let took = token.sent.elapsed();
             assert_eq!(token.sequence, self.ledger.seen.get(), "out of order");
@@ -113,7 +115,7 @@ impl Drive for Hammer {
     }
 
     fn has_work(&mut self) -> bool {
-        !self.inbound.is_empty() || self.stop.is_raised()
+        !self.inbound.is_empty() || self.stop.is_raised() || (self.fresh > 0 && self.start.is_raised())
     }
 
     fn doorbell(&self) -> &Doorbell {
@@ -133,7 +135,7 @@ pub fn run(args: &Args) -> Result<()> {
     let bells = [Arc::new(Doorbell::new(wake_a)), Arc::new(Doorbell::new(wake_b))];
     let (to_b, from_a) = ring(64);
     let (to_a, from_b) = ring(64);
-    let stop = Arc::new(Flag::new());
+    let (start, stop) = (Arc::new(Flag::new()), Arc::new(Flag::new()));
     let ledgers = [Arc::new(Ledger::default()), Arc::new(Ledger::default())];
     let (core_a, core_b) = two_cores();
 
@@ -144,14 +146,16 @@ pub fn run(args: &Args) -> Result<()> {
         let doorbell = bells[shard].clone();
         let peer = bells[1 - shard].clone();
         let ledger = ledgers[shard].clone();
-        let stop = stop.clone();
+        let (start, stop) = (start.clone(), stop.clone());
         let (pause, fresh) = (args.pause, if shard == 0 { args.tokens } else { 0 });
         threads.push(spawn(Seat { shard, core }, IdlePolicy::EAGER, sleeper, move || {
             let jitter = Jitter::new(shard as u64 + 1);
-            Ok(Hammer { inbound, outbound, doorbell, peer, ledger, stop, jitter, pause, fresh })
+            Ok(Hammer { inbound, outbound, doorbell, peer, ledger, start, stop, jitter, pause, fresh })
         })?);
     }
 
+    start.raise();
+    bells[0].wake_always();
     let started = Instant::now();
     let lost = watch(args, &ledgers, started);
     let took = started.elapsed();
