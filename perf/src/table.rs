@@ -79,12 +79,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         args.messages,
         args.repeats
     );
-    let names = [
-        "bare wasmtime call",
-        "native actor, same shard",
-        "guest, same shard",
-        "guest, across shards",
-    ];
+    let names =
+        ["bare wasmtime call", "native actor, same shard", "guest, same shard", "guest, across shards"];
     let floor = Summary::of(&samples[0]).median;
     let mut table = Table::new();
     table.set_header(["", "ns/message", "min", "max", "× bare", "messages/s"]);

@@ -17,6 +17,9 @@ use super::spawn::Spawn;
 /// How long a request waits for its reply, unless told otherwise.
 pub const REQUEST_DEADLINE_DEFAULT: Duration = Duration::from_secs(5);
 
+/// How long a shard may take to say what it has done.
+const REPORT_MAX: Duration = Duration::from_secs(10);
+
 /// A message was not taken: here it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
@@ -250,20 +253,27 @@ impl Handle {
         self.0.outside.iter().map(|outside| outside.counters.actors.get()).sum()
     }
 
-    /// What each shard has done so far. A shard whose thread has ended is not
-    /// among them.
+    /// What each shard has done so far. A shard whose thread has ended, or that does
+    /// not answer within 10 s, is not among them.
     pub fn reports(&self) -> Vec<ShardReport> {
-        self.ask_all(Control::Report)
+        let answers = self.ask_all(Control::Report, Instant::now() + REPORT_MAX);
+        answers.into_iter().flatten().collect()
     }
 
-    /// Asks every shard the same, and collects what they answer.
-    pub(super) fn ask_all<T>(&self, control: impl Fn(Resolver<T>) -> Control) -> Vec<T> {
+    /// Asks every shard the same, and collects what they answer until then, in
+    /// the order of the shards.
+    pub(super) fn ask_all<T>(
+        &self,
+        control: impl Fn(Resolver<T>) -> Control,
+        deadline: Instant,
+    ) -> Vec<Option<T>> {
         let ask = |shard| {
             let (resolver, waiter) = reply_slot();
             self.control(ShardId(shard as u16), control(resolver)).then_some(waiter)
         };
-        let asked: Vec<_> = (0..self.shards()).filter_map(ask).collect();
-        asked.into_iter().filter_map(|waiter| waiter.wait().ok()).collect()
+        let asked: Vec<_> = (0..self.shards()).map(ask).collect();
+        let answer = |waiter: crate::sync::Waiter<T>| waiter.wait_until(deadline).ok()?.ok();
+        asked.into_iter().map(|waiter| waiter.and_then(answer)).collect()
     }
 
     fn may_send(&self, to: ActorId, payload: &Payload) -> Result<(), SendError> {

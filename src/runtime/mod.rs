@@ -32,6 +32,10 @@ use ticker::Ticker;
 /// How often to look whether the shards have come to rest.
 const REST_POLL: Duration = Duration::from_micros(200);
 
+/// How long a shard may take to answer while the runtime ends: far longer than a
+/// guest may run.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+
 /// Shards that run.
 ///
 /// Dropped without [`shutdown`](Self::shutdown), it ends its actors at once.
@@ -140,14 +144,22 @@ impl Runtime {
             self.handle.control(crate::actor::ShardId(shard as u16), Control::StopAll);
         }
         self.poll_until(deadline, |handle| handle.actors() == 0);
-        self.handle.ask_all(Control::Close);
+        let answer_by = deadline.max(Instant::now()) + ANSWER_MAX;
+        self.handle.ask_all(Control::Close, answer_by);
         // No actor is left to send anything: what is still in the rings is settled
         // by whoever drains them, and this takes a few turns.
         self.poll_until(Instant::now() + Duration::from_secs(1), |handle| handle.unsettled() == 0);
-        let shards = self.handle.ask_all(Control::Halt);
-        let failed = |driver: DriverThread| driver.join().err();
-        let failures = self.drivers.drain(..).filter_map(failed).map(|error| describe(&error)).collect();
-        Report { shards, drained, failures }
+        let reports = self.handle.ask_all(Control::Halt, answer_by + ANSWER_MAX);
+        let mut failures = Vec::new();
+        for (driver, report) in self.drivers.drain(..).zip(&reports) {
+            if report.is_none() && !driver.is_finished() {
+                // Joining it would hang this thread too: it is left behind.
+                failures.push(format!("shard {} does not answer: its thread is left behind", driver.shard()));
+            } else if let Err(error) = driver.join() {
+                failures.push(describe(&error));
+            }
+        }
+        Report { shards: reports.into_iter().flatten().collect(), drained, failures }
     }
 }
 
