@@ -8,7 +8,7 @@ use raddle::{Handle, ShardId};
 /// Messages on their way at once.
 const IN_FLIGHT_MAX: u64 = 2_048;
 /// Messages sent between two looks at how many are on their way.
-const BURST: u64 = 512;
+const BURST: u64 = 64;
 
 /// Told `START`, it sends as many messages as it was made for, and then tells its
 /// channel. It pauses, by a message to itself, while too many are on their way.

@@ -7,14 +7,18 @@ use std::time::Instant;
 use anyhow::ensure;
 use comfy_table::{CellAlignment, Table};
 use raddle::actor::{Actor, Child, Context, Message, Native, Outcome};
+use raddle::runtime::driver::Reactor;
+use raddle::shard::ShardConfig;
 use raddle::{ActorId, Runtime, ShardId, Spawn};
 
 use crate::bare::{Bare, parse_count};
 use crate::pump;
 use crate::stats::Summary;
 
-/// A message of 64 bytes that adds 1: leading zeros are part of the number.
-const ADD_64: &[u8; 64] = b"add 000000000000000000000000000000000000000000000000000000000001";
+/// A message that adds 1, of 64 bytes: leading zeros are part of the number, and
+/// the guest reads them one by one. Shorter ones cost the guest less.
+const ADD_64: &str = "add 000000000000000000000000000000000000000000000000000000000001";
+const PAYLOAD_BYTES_MIN: usize = "add 1".len();
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -24,12 +28,18 @@ pub(crate) struct Args {
     /// Messages in each measurement
     #[arg(long, default_value_t = 2_000_000)]
     messages: u64,
+    /// Bytes in each message: 5 to 64
+    #[arg(long, default_value_t = 64, value_parser = payload_bytes)]
+    payload: usize,
     /// Measurements of each kind, in turn
     #[arg(long, default_value_t = 9)]
     repeats: usize,
+    /// Measure the latency of every message too
+    #[arg(long)]
+    latency: bool,
     /// What drives the shards: auto, glommio or thread
     #[arg(long, default_value = "auto")]
-    reactor: raddle::runtime::driver::Reactor,
+    reactor: Reactor,
 }
 
 /// What the guest does, without a guest: what is left is the runtime's part.
@@ -47,6 +57,18 @@ impl Actor for NativeCounter {
 
 impl Child for NativeCounter {}
 
+fn payload_bytes(text: &str) -> Result<usize, String> {
+    let range = PAYLOAD_BYTES_MIN..=ADD_64.len();
+    text.parse().ok().filter(|bytes| range.contains(bytes)).ok_or_else(|| format!("expected {range:?}"))
+}
+
+/// A message of so many bytes that adds 1.
+fn payload(bytes: usize) -> Vec<u8> {
+    let digits = &ADD_64.as_bytes()["add ".len()..];
+    let wanted = bytes - "add ".len();
+    [b"add ", &digits[digits.len() - wanted..]].concat()
+}
+
 struct Bench {
     runtime: Runtime,
     native: ActorId,
@@ -55,15 +77,17 @@ struct Bench {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    // Once for the whole run.
+    let payload: &'static [u8] = Vec::leak(payload(args.payload));
     let mut bare = Bare::new(&args.guest)?;
-    let bench = Bench::new(&args.guest, args.reactor)?;
+    let bench = Bench::new(&args.guest, args.reactor, args.latency)?;
     let mut samples: [Vec<f64>; 4] = Default::default();
     for repeat in 0..=args.repeats {
         let figures = [
-            Some(bare.ns_per_call(ADD_64, args.messages)?),
-            Some(bench.ns_per_message(bench.native, args.messages)?),
-            Some(bench.ns_per_message(bench.near, args.messages)?),
-            bench.far.map(|far| bench.ns_per_message(far, args.messages)).transpose()?,
+            Some(bare.ns_per_call(payload, args.messages)?),
+            Some(bench.ns_per_message(bench.native, payload, args.messages)?),
+            Some(bench.ns_per_message(bench.near, payload, args.messages)?),
+            bench.far.map(|far| bench.ns_per_message(far, payload, args.messages)).transpose()?,
         ];
         // The first round warms up.
         if repeat > 0 {
@@ -73,10 +97,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         }
     }
     println!(
-        "{}, {} shards, {} messages of 64 bytes, {} rounds",
+        "{}, {} shards, {} messages of {} bytes, {} rounds",
         bench.runtime.reactor().kind,
         bench.runtime.shards(),
         args.messages,
+        args.payload,
         args.repeats
     );
     let names =
@@ -107,8 +132,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 impl Bench {
-    fn new(guest: &Path, reactor: raddle::runtime::driver::Reactor) -> anyhow::Result<Self> {
-        let runtime = Runtime::builder().reactor(reactor).build()?;
+    fn new(guest: &Path, reactor: Reactor, measures_latency: bool) -> anyhow::Result<Self> {
+        let runtime = {
+            let config = ShardConfig { measures_latency, ..ShardConfig::default() };
+            Runtime::builder().reactor(reactor).config(config).build()?
+        };
         let counter = runtime.load(guest)?;
         let native = Arc::new(Native::new("counter", |_| NativeCounter(0)));
         let native = runtime.spawn(Spawn::new(native).on(ShardId(0))).wait()?;
@@ -121,10 +149,10 @@ impl Bench {
     }
 
     /// Sent by a native actor on shard 0, handled by the guest, and proved by it.
-    fn ns_per_message(&self, to: ActorId, messages: u64) -> anyhow::Result<f64> {
+    fn ns_per_message(&self, to: ActorId, payload: &[u8], messages: u64) -> anyhow::Result<f64> {
         let before = self.count(to)?;
         let start = Instant::now();
-        pump::run(&self.runtime, ShardId(0), to, ADD_64, messages)?;
+        pump::run(&self.runtime, ShardId(0), to, payload, messages)?;
         let elapsed = start.elapsed();
         let counted = self.count(to)? - before;
         ensure!(counted == messages, "{messages} messages, and the guest counted {counted}");

@@ -114,9 +114,8 @@ impl Builder {
         };
         tracing::info!("{chosen}");
         let (drivers, outside) = started;
-        let bytes_max = self.config.bounds.message_bytes_max as usize;
         let cpus = plan.seats.iter().map(|seat| seat.core.map(|core| core.id)).collect();
-        let handle = Handle(Arc::new(Shared::new(outside, clock, bytes_max)));
+        let handle = Handle(Arc::new(Shared::new(outside, clock, self.config)));
 
         #[cfg(feature = "wasm")]
         {

@@ -8,7 +8,7 @@ use crate::control::child_spec::Shutdown;
 use crate::control::placement::home_of;
 use crate::control::supervisor::SupervisorSpec;
 use crate::metrics::Clock;
-use crate::shard::{Command, Control, Outside, ShardReport, SpawnError, SupervisorId};
+use crate::shard::{Command, Control, Outside, ShardConfig, ShardReport, SpawnError, SupervisorId};
 use crate::sync::{Flag, PushError, Resolver, SharedCounter, reply_slot};
 
 use super::pending::{Pending, PendingReply};
@@ -37,7 +37,7 @@ pub struct Handle(pub(super) Arc<Shared>);
 pub(super) struct Shared {
     pub(super) outside: Vec<Outside>,
     pub(super) clock: Clock,
-    pub(super) message_bytes_max: usize,
+    config: ShardConfig,
     /// Placed so far, for placing in turn.
     placed: SharedCounter,
     /// Raised when the runtime begins to shut down.
@@ -45,9 +45,14 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(outside: Vec<Outside>, clock: Clock, message_bytes_max: usize) -> Self {
+    pub(super) fn new(outside: Vec<Outside>, clock: Clock, config: ShardConfig) -> Self {
         let (placed, closed) = (SharedCounter::default(), Flag::default());
-        Self { outside, clock, message_bytes_max, placed, closed }
+        Self { outside, clock, config, placed, closed }
+    }
+
+    /// What a message that is sent now is stamped with.
+    fn stamp_ns(&self) -> u64 {
+        if self.config.measures_latency { self.clock.now_ns() } else { 0 }
     }
 }
 
@@ -156,7 +161,7 @@ impl Handle {
             return Err(NotSent { reason, payload });
         }
         let mut message = Message::new(to, payload);
-        message.sent_at_ns = self.0.clock.now_ns();
+        message.sent_at_ns = self.0.stamp_ns();
         self.inject(to, Command::Tell(message)).map_err(|(reason, command)| NotSent {
             reason,
             payload: match command {
@@ -178,7 +183,7 @@ impl Handle {
             let refuse = |payload| NotSent { reason: SendError::NoSuchActor(to), payload };
             return (0, payloads.into_iter().next().map(refuse));
         };
-        let sent_at_ns = self.0.clock.now_ns();
+        let sent_at_ns = self.0.stamp_ns();
         let mut refused = None;
         let mut offered = 0;
         // Counted before it is shown: a message may be handled before this returns.
@@ -225,7 +230,7 @@ impl Handle {
         let within_ns = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX);
         let now_ns = self.0.clock.now_ns();
         let expires_at_ns = now_ns.saturating_add(within_ns);
-        let message = Message { expires_at_ns, sent_at_ns: now_ns, ..Message::new(to, payload) };
+        let message = Message { expires_at_ns, sent_at_ns: self.0.stamp_ns(), ..Message::new(to, payload) };
         let (resolver, waiter) = reply_slot();
         match self.inject(to, Command::Request(message, resolver)) {
             Ok(()) => Pending::new(waiter, Instant::now().checked_add(within)),
@@ -283,7 +288,7 @@ impl Handle {
         if to.shard().index() >= self.shards() {
             return Err(SendError::NoSuchActor(to));
         }
-        let (bytes, bytes_max) = (payload.len(), self.0.message_bytes_max);
+        let (bytes, bytes_max) = (payload.len(), self.0.config.bounds.message_bytes_max as usize);
         if bytes > bytes_max {
             return Err(SendError::TooLarge { bytes, bytes_max });
         }

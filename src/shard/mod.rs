@@ -73,6 +73,10 @@ pub struct ShardConfig {
     pub turn_ns_max: u64,
     /// The longest that a start waits for room in a pool, in ns.
     pub start_wait_ns_max: u64,
+    /// Are messages from outside measured, and those that they lead to? It costs
+    /// two looks at the clock and an entry in a histogram for each of them, some
+    /// tens of ns.
+    pub measures_latency: bool,
 }
 
 impl Default for ShardConfig {
@@ -84,6 +88,7 @@ impl Default for ShardConfig {
             turn_messages_max: 1_024,
             turn_ns_max: 500_000,
             start_wait_ns_max: 10_000_000_000,
+            measures_latency: true,
         }
     }
 }

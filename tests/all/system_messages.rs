@@ -184,3 +184,20 @@ fn native_and_component_actors_are_addressed_the_same_way() {
         assert_eq!(number(runtime, trapper, Op::Lookup.with("native")), native.to_bits());
     });
 }
+
+#[test]
+fn latency_is_measured_for_every_message_or_for_none() {
+    use raddle::shard::ShardConfig;
+
+    for (measures_latency, expected) in [(true, 100), (false, 0)] {
+        let config = ShardConfig { measures_latency, ..ShardConfig::default() };
+        let runtime = builder(2).config(config).build().unwrap();
+        let counter = actor_on(&runtime, "counter", last_shard(&runtime));
+        for _ in 0..100 {
+            runtime.tell(counter, "add").unwrap();
+        }
+        let report = shut_down(runtime);
+        assert_eq!(report.ledger().handled, 100);
+        assert_eq!(report.latency().count(), expected);
+    }
+}
