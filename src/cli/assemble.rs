@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::control::backoff::Backoff;
-use crate::control::child_spec::{Restart, Shutdown};
-use crate::control::supervisor::{Strategy, SupervisorSpec};
+use crate::control::child_spec::Shutdown;
+use crate::control::supervisor::SupervisorSpec;
 use crate::manifest::{self, Instance, Manifest};
 use crate::runtime::driver::Reactor;
 use crate::runtime::{Builder, Runtime, Spawn};
@@ -85,9 +85,8 @@ pub(super) fn limits(spec: &manifest::LimitsSpec, message_bytes_max: u32) -> Lim
 
 /// The supervisor of a manifest.
 pub(super) fn supervisor(spec: &manifest::SupervisorSpec) -> SupervisorSpec {
-    let manifest::Strategy::OneForOne = spec.strategy;
     SupervisorSpec {
-        strategy: Strategy::OneForOne,
+        strategy: spec.strategy,
         restarts_max: spec.restarts_max,
         period_ns: u64::from(spec.period_ms) * NS_PER_MS,
     }
@@ -101,11 +100,6 @@ pub(super) fn spawn(
     supervisor: SupervisorId,
 ) -> Spawn {
     let spec = instance.spec;
-    let restart = match spec.restart {
-        manifest::Restart::Permanent => Restart::Permanent,
-        manifest::Restart::Transient => Restart::Transient,
-        manifest::Restart::Temporary => Restart::Temporary,
-    };
     let shutdown = match spec.shutdown_ms {
         0 => Shutdown::BrutalKill,
         ms => Shutdown::Timeout(u64::from(ms) * NS_PER_MS),
@@ -122,7 +116,7 @@ pub(super) fn spawn(
         .configs(spec.config.clone())
         .on(instance.shard)
         .under(supervisor)
-        .restart(restart)
+        .restart(spec.restart)
         .shutdown(shutdown)
         .backoff(backoff)
 }

@@ -5,6 +5,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+pub use crate::control::child_spec::Restart;
+pub use crate::control::supervisor::Strategy;
+
 use super::Span;
 
 /// How long an actor may take to stop, unless it is said: OTP's.
@@ -115,14 +118,6 @@ impl Default for SupervisorSpec {
     }
 }
 
-/// Who is restarted when one child ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Strategy {
-    /// That one.
-    #[default]
-    OneForOne,
-}
-
 /// How long a supervisor waits before a restart: `[supervisor.backoff]`.
 /// The n-th in a row waits `base · factor^(n-1)`, at most `max`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -190,18 +185,6 @@ pub enum Placement {
     Spread,
     /// All on this one.
     Shard(u16),
-}
-
-/// When an actor that ended is restarted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Restart {
-    /// Always.
-    #[default]
-    Permanent,
-    /// When it ended with an error.
-    Transient,
-    /// Never.
-    Temporary,
 }
 
 /// Where the work comes from: `[input]`.

@@ -20,7 +20,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "shard", below: &["control", "metrics", "actor", "sync"] },
     Layer { name: "wasm", below: &["metrics", "actor", "sync"] },
     Layer { name: "runtime", below: &["shard", "wasm", "control", "metrics", "actor", "sync"] },
-    Layer { name: "manifest", below: &["actor"] },
+    Layer { name: "manifest", below: &["control", "actor"] },
     Layer {
         name: "cli",
         below: &["manifest", "runtime", "shard", "wasm", "control", "metrics", "actor", "sync"],
