@@ -36,11 +36,13 @@ fn text(info: &ComponentInfo) -> String {
     let _ = writeln!(text, "  memory at the start       {memory}");
     items(&mut text, "exports", &info.exports);
     items(&mut text, "imports", &info.imports);
-    if !info.wasi.is_empty() {
+    if info.wasi.is_empty() {
+        let _ = writeln!(text, "\nneeds granted: nothing; it imports the contract alone");
+    } else {
         let _ = writeln!(
             text,
-            "\nIt is linked to WASI, and runs with all of it denied: no files, environment, arguments,\n\
-             network or standard streams."
+            "\nneeds granted: nothing that can be granted yet; it is linked to WASI, and runs with\n\
+             all of it denied: no files, environment, arguments, network or standard streams"
         );
     }
     text

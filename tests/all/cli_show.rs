@@ -46,6 +46,7 @@ fn inspect_shows_what_a_component_has_and_needs() {
     }
     let bare = run(raddle(["inspect", "guests/prebuilt/echo.wasm"])).with_code(0);
     assert!(!bare.out.contains("wasi"), "{}", bare.out);
+    assert!(bare.out.contains("needs granted: nothing;"), "{}", bare.out);
 }
 
 #[test]
