@@ -13,7 +13,6 @@ use crate::shard::{Bounds, ShardConfig, SupervisorId};
 use crate::wasm::{CacheConfig, EngineConfig, Limits, MemoryLayout};
 
 use super::args::CacheArguments;
-use super::exit::Failure;
 
 const NS_PER_MS: u64 = 1_000_000;
 
@@ -23,13 +22,13 @@ const INSTANCES_PER_ACTOR: f64 = 1.25;
 const INSTANCES_SPARE: u32 = 256;
 
 /// How the engine is to be, for so many actors.
-pub(super) fn engine(manifest: &Manifest, actors: usize) -> Result<EngineConfig, Failure> {
+pub(super) fn engine(manifest: &Manifest, actors: usize) -> EngineConfig {
     let instances = (actors as f64 * INSTANCES_PER_ACTOR) as u32 + INSTANCES_SPARE;
     let memory_layout = match manifest.runtime.memory_layout {
         manifest::MemoryLayout::Guarded => MemoryLayout::Guarded,
         manifest::MemoryLayout::Compact => MemoryLayout::Compact,
     };
-    Ok(EngineConfig { memory_layout, instances_max: instances, ..EngineConfig::default() })
+    EngineConfig { memory_layout, instances_max: instances, ..EngineConfig::default() }
 }
 
 /// The runtime that a manifest asks for.

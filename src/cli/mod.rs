@@ -53,7 +53,7 @@ fn start_log(filter: &str) -> Result<(), Failure> {
 fn check(arguments: &CheckArguments) -> Result<Exit, Failure> {
     let manifest = Manifest::load(&arguments.manifest, &arguments.overrides())?;
     let shards = shards_of(&manifest)?;
-    let engine = assemble::engine(&manifest, 0)?;
+    let engine = assemble::engine(&manifest, 0);
     let engine =
         crate::wasm::Engine::new(&engine).map_err(|error| Failure::failed(miette::miette!("{error}")))?;
     let plan = check::check(&manifest, shards, |spec| {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 
 use crate::actor::{ActorId, Payload};
-use crate::manifest::{Manifest, ReportSpec};
+use crate::manifest::{Instance, Manifest, ReportSpec};
 use crate::metrics::Latency;
 use crate::runtime::{Report, Runtime};
 use crate::shard::ShardReport;
@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     let plan = manifest.plan(shards)?;
     let interrupt = interrupt::watch()?;
 
-    let engine = assemble::engine(&manifest, plan.len())?;
+    let engine = assemble::engine(&manifest, plan.len());
     let cache = assemble::cache(&arguments.cache);
     let runtime = assemble::builder(&manifest, shards, engine, cache.clone())
         .build()
@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         }
         eprintln!("{}", runtime.reactor());
     }
-    let cast = start(&runtime, &manifest, shards, &blueprints)?;
+    let cast = start(&runtime, &manifest, &plan, &blueprints)?;
 
     let input = open_input(&manifest)?;
     let work = work(&runtime, &manifest, input.as_ref(), &cast, &interrupt, arguments.quiet);
@@ -79,17 +79,17 @@ type Cast = BTreeMap<String, Vec<ActorId>>;
 fn start(
     runtime: &Runtime,
     manifest: &Manifest,
-    shards: u16,
+    plan: &[Instance<'_>],
     blueprints: &Blueprints,
 ) -> Result<Cast, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::failed(miette::miette!("{error}"));
     let supervisor = assemble::supervisor(&manifest.supervisor);
     let supervisor = runtime.supervise(supervisor).wait().map_err(|error| failed(&error))?;
     let mut cast = Cast::new();
-    for instance in manifest.plan(shards)? {
+    for instance in plan {
         let Some(blueprint) = blueprints.get(&instance.spec.component) else { continue };
         let backoff = manifest.supervisor.backoff.as_ref();
-        let spawn = assemble::spawn(&instance, backoff, blueprint.clone(), supervisor);
+        let spawn = assemble::spawn(instance, backoff, blueprint.clone(), supervisor);
         let actor = runtime.spawn(spawn).wait().map_err(|error| {
             let span = instance.spec.name_span;
             let message = format!("the actor `{}` did not start", instance.name);

@@ -13,12 +13,15 @@ pub enum Placement {
 }
 
 impl Placement {
-    /// The shard for the `index`-th actor that is placed so. `None` if the shard
-    /// asked for does not exist.
-    pub fn shard(self, index: usize, shards: usize) -> Option<ShardId> {
+    /// The shard for the `index`-th actor that is placed so.
+    ///
+    /// # Errors
+    /// The shard asked for, if there is no such one.
+    pub fn shard(self, index: usize, shards: usize) -> Result<ShardId, ShardId> {
         match self {
-            Self::Spread => Some(ShardId((index % shards) as u16)),
-            Self::Shard(shard) => (shard.index() < shards).then_some(shard),
+            Self::Spread => Ok(ShardId((index % shards) as u16)),
+            Self::Shard(shard) if shard.index() < shards => Ok(shard),
+            Self::Shard(missing) => Err(missing),
         }
     }
 }
@@ -43,7 +46,8 @@ mod tests {
     fn spreading_takes_the_shards_in_turn() {
         let shards: Vec<_> = (0..5).map(|i| Placement::Spread.shard(i, 2).unwrap().0).collect();
         assert_eq!(shards, [0, 1, 0, 1, 0]);
-        assert_eq!(Placement::Shard(ShardId(2)).shard(0, 2), None);
+        assert_eq!(Placement::Shard(ShardId(2)).shard(0, 2), Err(ShardId(2)));
+        assert_eq!(Placement::Shard(ShardId(1)).shard(0, 2), Ok(ShardId(1)));
     }
 
     #[test]

@@ -73,12 +73,9 @@ impl Handle {
             return Pending::ready(Err(SpawnError::Closed));
         }
         let index = self.0.placed.add(1) as usize;
-        let Some(shard) = spawn.placement.shard(index, self.shards()) else {
-            let asked = match spawn.placement {
-                crate::control::placement::Placement::Shard(shard) => shard,
-                crate::control::placement::Placement::Spread => ShardId(0),
-            };
-            return Pending::ready(Err(SpawnError::NoSuchShard(asked)));
+        let shard = match spawn.placement.shard(index, self.shards()) {
+            Ok(shard) => shard,
+            Err(missing) => return Pending::ready(Err(SpawnError::NoSuchShard(missing))),
         };
         let (done, waiter) = reply_slot();
         let (supervisor, policy) = (spawn.supervisor, spawn.policy);

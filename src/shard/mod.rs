@@ -208,7 +208,6 @@ pub struct Shard {
     requests: Table<Pending>,
 
     home: Home,
-    names: Directory,
     directory: Publisher<Directory>,
     supervisors: Table<SupervisorCell>,
 
@@ -250,7 +249,6 @@ impl Shard {
             due: Vec::new(),
             requests: Table::new(id),
             home: Home::new(shards),
-            names: Directory::default(),
             directory,
             supervisors: Table::new(id),
             counters,

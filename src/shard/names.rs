@@ -53,15 +53,16 @@ impl Shard {
                 Command::Answer(name, actor, answer) => {
                     if answer.is_ok() {
                         // Outside threads find it before anyone is told of it.
-                        self.names.insert(name, actor);
-                        self.directory.publish(self.names.clone());
+                        let names = self.directory.get().update(name, actor);
+                        self.directory.publish(names);
                     }
                     self.signal(actor.shard(), Signal::Granted(actor, answer));
                 }
                 Command::Unbind(name, actor) => {
                     self.admission.names.borrow_mut().unbind(&name, actor);
-                    if self.names.remove(&name).is_some() {
-                        self.directory.publish(self.names.clone());
+                    if self.directory.get().contains_key(&name) {
+                        let names = self.directory.get().without(&name);
+                        self.directory.publish(names);
                     }
                     self.signal_others(|| Signal::Unbind(name.clone(), actor));
                 }
