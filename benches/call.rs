@@ -24,8 +24,8 @@ const CALLS: u32 = 2_000;
 struct Nobody;
 
 impl View for Nobody {
-    fn admit(&self, to: ActorId, _: usize) -> Result<(), SendError> {
-        Err(SendError::NoSuchActor(to))
+    fn send_bytes(&self, envelope: &Envelope, _: &[u8]) -> Result<(), SendError> {
+        Err(SendError::NoSuchActor(envelope.to))
     }
 
     fn lookup(&self, _: &str) -> Option<ActorId> {

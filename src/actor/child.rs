@@ -4,23 +4,50 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{ActorId, Context, ExitReason, Failure, Message, Payload, ShardId};
+use super::{
+    ActorId, Batch, BatchOutcome, Context, ExitReason, Failure, Message, Notice, Outcome, Resume, ShardId,
+};
 
-/// What became of one message.
-#[derive(Debug)]
-pub enum Outcome {
-    /// It was handled; for a request, with this reply.
-    Done(Option<Payload>),
-    /// It was handled, and the answer is a failure. The actor lives.
-    Failed(Failure),
-    /// The actor ended while handling it.
-    Exited(ExitReason),
-}
-
-/// Handles messages.
+/// Handles messages. A panic in any of its methods counts as an exit.
 pub trait Actor {
-    /// Handles one message. A panic counts as [`Outcome::Exited`].
+    /// Handles one message.
     fn handle(&mut self, context: &Context, message: &Message) -> Outcome;
+
+    /// Goes on with the message on which it was [`Outcome::Suspended`].
+    fn resume(&mut self, context: &Context, resume: Resume) -> Outcome {
+        let _ = (context, resume);
+        Outcome::Failed(Failure::Other("it was never suspended".into()))
+    }
+
+    /// Hears what is no message: the outcome of a request, the end of another
+    /// actor. Never called while it is suspended.
+    fn notice(&mut self, context: &Context, notice: Notice) -> Outcome {
+        let _ = (context, notice);
+        Outcome::Done(None)
+    }
+
+    /// The most plain messages that it takes at once. With more than 1, they come
+    /// to [`handle_batch`](Self::handle_batch).
+    fn batch_messages_max(&self) -> usize {
+        1
+    }
+
+    /// Handles many plain messages, in order.
+    fn handle_batch(&mut self, context: &Context, batch: Batch<'_>) -> BatchOutcome {
+        let mut outcome = BatchOutcome::default();
+        for message in batch {
+            match self.handle(context, message) {
+                Outcome::Exited(reason) => {
+                    outcome.exited = Some(reason);
+                    break;
+                }
+                Outcome::Failed(_) => outcome.failures += 1,
+                Outcome::Done(_) | Outcome::Suspended(_) => {}
+            }
+            outcome.handled += 1;
+        }
+        outcome
+    }
 }
 
 /// Can be started, stopped, and asked how it is: what a supervisor needs.

@@ -2,16 +2,25 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::{ActorId, Effect, ExitReason, Message, Payload, SendError, ShardId};
+use super::{ActorId, Effect, Envelope, ExitReason, Payload, SendError, ShardId};
 
-/// The questions that an actor may ask its shard while it runs. None of them
-/// changes anything but the room that an admitted message takes.
+/// What actors may ask of their shard while they run. None of it runs another
+/// actor.
 pub trait View {
-    /// Makes room for a message of `bytes` bytes.
+    /// Puts a message with these bytes where it waits for its receiver, or for its
+    /// way to another shard.
     ///
     /// # Errors
-    /// Why there is none. Then the message was not accepted.
-    fn admit(&self, to: ActorId, bytes: usize) -> Result<(), SendError>;
+    /// Why it was not accepted.
+    fn send_bytes(&self, envelope: &Envelope, bytes: &[u8]) -> Result<(), SendError>;
+
+    /// As [`send_bytes`](Self::send_bytes), with a payload that is there already.
+    ///
+    /// # Errors
+    /// Why it was not accepted.
+    fn send(&self, envelope: &Envelope, payload: Payload) -> Result<(), SendError> {
+        self.send_bytes(envelope, &payload)
+    }
 
     /// Who is registered under this name.
     fn lookup(&self, name: &str) -> Option<ActorId>;
@@ -26,6 +35,9 @@ pub struct Context {
     shard: ShardId,
     running: Cell<Option<ActorId>>,
     sent_at_ns: Cell<u64>,
+    /// Has the running actor sent anything?
+    led_on: Cell<bool>,
+    has_effects: Cell<bool>,
     effects: RefCell<Vec<Effect>>,
     view: Box<dyn View>,
 }
@@ -37,7 +49,9 @@ impl Context {
             shard,
             running: Cell::new(None),
             sent_at_ns: Cell::new(0),
-            effects: RefCell::new(Vec::with_capacity(64)),
+            led_on: Cell::new(false),
+            has_effects: Cell::new(false),
+            effects: RefCell::default(),
             view,
         }
     }
@@ -56,42 +70,48 @@ impl Context {
         self.running.get().expect("no actor is running")
     }
 
-    /// Sends a message: it leaves when the actor returns.
+    /// Sends a message. Nobody handles it before the actor returns.
     ///
     /// # Errors
     /// Why it was not accepted.
     pub fn send(&self, to: ActorId, payload: impl Into<Payload>) -> Result<(), SendError> {
         let payload = payload.into();
-        self.admit(to, payload.len())?;
-        self.send_admitted(to, payload);
+        if payload.is_on_heap() {
+            self.view.send(&self.envelope(to), payload)?;
+            self.led_on.set(true);
+            Ok(())
+        } else {
+            self.send_bytes(to, &payload)
+        }
+    }
+
+    /// As [`send`](Self::send), with bytes that are copied once, to where the
+    /// message waits.
+    ///
+    /// # Errors
+    /// Why it was not accepted.
+    #[inline]
+    pub fn send_bytes(&self, to: ActorId, bytes: &[u8]) -> Result<(), SendError> {
+        self.view.send_bytes(&self.envelope(to), bytes)?;
+        self.led_on.set(true);
         Ok(())
     }
 
-    /// The first half of [`send`](Self::send): makes room. To be followed by
-    /// [`send_admitted`](Self::send_admitted), before anything else.
-    ///
-    /// # Errors
-    /// Why there is none.
-    pub fn admit(&self, to: ActorId, bytes: usize) -> Result<(), SendError> {
-        self.view.admit(to, bytes)
-    }
-
-    /// The second half of [`send`](Self::send).
-    pub fn send_admitted(&self, to: ActorId, payload: Payload) {
-        self.effects.borrow_mut().push(Effect::Send(Message {
-            to: Some(to),
+    #[inline(always)]
+    fn envelope(&self, to: ActorId) -> Envelope {
+        Envelope {
+            to,
             from: self.running.get(),
             request: None,
             // A message sent because of a measured one is measured on from there.
             sent_at_ns: self.sent_at_ns.get(),
             expires_at_ns: 0,
-            payload,
-        }));
+        }
     }
 
     /// Stops the actor after this message.
     pub fn exit(&self, reason: ExitReason) {
-        self.effects.borrow_mut().push(Effect::Exit(reason));
+        self.record(Effect::Exit(reason));
     }
 
     /// Who is registered under this name.
@@ -104,27 +124,42 @@ impl Context {
         self.view.now_ns()
     }
 
+    fn record(&self, effect: Effect) {
+        self.effects.borrow_mut().push(effect);
+        self.has_effects.set(true);
+    }
+
     /// For the shard: this actor runs from here on, because of a message that was
     /// sent at that time (0 if nobody measures it).
+    #[inline(always)]
     pub fn enter(&self, actor: ActorId, sent_at_ns: u64) {
         self.running.set(Some(actor));
         self.sent_at_ns.set(sent_at_ns);
+        self.led_on.set(false);
     }
 
     /// For the shard: no actor runs from here on.
+    #[inline(always)]
     pub fn leave(&self) {
         self.running.set(None);
         self.sent_at_ns.set(0);
     }
 
+    /// For the shard: has the actor that entered last sent anything?
+    pub fn has_led_on(&self) -> bool {
+        self.led_on.get()
+    }
+
     /// For the shard: has anything been recorded?
+    #[inline(always)]
     pub fn has_effects(&self) -> bool {
-        !self.effects.borrow().is_empty()
+        self.has_effects.get()
     }
 
     /// For the shard: swaps what was recorded for an empty list.
     pub fn take_effects(&self, into: &mut Vec<Effect>) {
         debug_assert!(into.is_empty());
         std::mem::swap(&mut *self.effects.borrow_mut(), into);
+        self.has_effects.set(false);
     }
 }

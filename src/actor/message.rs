@@ -19,7 +19,45 @@ pub struct Message {
     pub payload: Payload,
 }
 
+/// All of a message but its payload.
+#[derive(Debug, Clone, Copy)]
+pub struct Envelope {
+    /// Who it is for.
+    pub to: ActorId,
+    /// Who sent it; nobody, if it came from outside the runtime.
+    pub from: Option<ActorId>,
+    /// The request that waits for its reply, if it is a request.
+    pub request: Option<RequestId>,
+    /// When it was sent, in ns on the runtime's clock; 0 if nobody measures it.
+    pub sent_at_ns: u64,
+    /// When it is no longer worth handling, in ns on the runtime's clock; 0 is never.
+    pub expires_at_ns: u64,
+}
+
+impl Envelope {
+    /// A message in this envelope.
+    pub fn with(&self, payload: Payload) -> Message {
+        let Self { to, from, request, sent_at_ns, expires_at_ns } = *self;
+        Message { to: Some(to), from, request, sent_at_ns, expires_at_ns, payload }
+    }
+}
+
 impl Message {
+    /// Is it neither a request nor bounded in time, so that it may be handled
+    /// together with others?
+    pub fn is_plain(&self) -> bool {
+        self.request.is_none() && self.expires_at_ns == 0
+    }
+
+    /// Puts this envelope around what it carries.
+    pub fn address(&mut self, envelope: &Envelope) {
+        self.to = Some(envelope.to);
+        self.from = envelope.from;
+        self.request = envelope.request;
+        self.sent_at_ns = envelope.sent_at_ns;
+        self.expires_at_ns = envelope.expires_at_ns;
+    }
+
     /// A plain message from outside the runtime.
     pub fn new(to: ActorId, payload: impl Into<Payload>) -> Self {
         Self { to: Some(to), payload: payload.into(), ..Self::default() }

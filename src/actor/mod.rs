@@ -1,9 +1,10 @@
 //! VOCABULARY: the words that every layer above the floor shares.
 //!
 //! An actor is reached by its [`ActorId`], is handed [`Message`]s one at a time,
-//! and answers through its [`Outcome`] and through the [`Effect`]s that it records
-//! in its [`Context`]. It never calls the shard that runs it: effects are applied,
-//! in order, after it returns. So the planes that run actors ([`shard`]) and those
+//! and answers through its [`Outcome`]. What it wants of the world it says to its
+//! [`Context`]: what it sends goes straight to where messages wait, everything else
+//! is recorded as [`Effect`]s and done, in order, after it returned. It never
+//! calls the shard that runs it. So the planes that run actors ([`shard`]) and those
 //! that implement them ([`wasm`]) never import each other; they meet at the two
 //! traits [`Actor`] and [`Child`], and at the factory of both, [`Blueprint`].
 //!
@@ -17,16 +18,17 @@ mod exit;
 mod id;
 mod message;
 mod native;
+mod outcome;
 mod payload;
 
 pub use child::{
-    Actor, Blueprint, Child, CreateError, Health, Incarnation, Nursery, Outcome, Recipe, StartError,
-    StopReason,
+    Actor, Blueprint, Child, CreateError, Health, Incarnation, Nursery, Recipe, StartError, StopReason,
 };
 pub use context::{Context, View};
 pub use effect::Effect;
 pub use exit::{ExitReason, TrapCause};
 pub use id::{ActorId, Key, ParseKeyError, RequestId, ShardId};
-pub use message::{DeadReason, Failure, Message, RequestError, SendError};
+pub use message::{DeadReason, Envelope, Failure, Message, RequestError, SendError};
 pub use native::Native;
+pub use outcome::{Awaited, Batch, BatchOutcome, Notice, Outcome, Resume};
 pub use payload::Payload;

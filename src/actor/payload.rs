@@ -38,6 +38,27 @@ impl Payload {
         }
     }
 
+    /// Takes these bytes in place of its own: without an allocation, and without
+    /// touching more than these bytes, if they fit inline.
+    #[inline]
+    pub fn assign(&mut self, new: &[u8]) {
+        match &mut self.0 {
+            Repr::Inline { len, bytes } if new.len() <= Self::INLINE_MAX => {
+                bytes[..new.len()].copy_from_slice(new);
+                *len = new.len() as u8;
+            }
+            _ => *self = Self::copy_from(new),
+        }
+    }
+
+    /// Lets go of what it owns or shares on the heap. What it holds inline may stay.
+    #[inline]
+    pub fn release_heap(&mut self) {
+        if self.is_on_heap() {
+            *self = Self::empty();
+        }
+    }
+
     /// The same bytes for many receivers: each further clone is a counter.
     pub fn into_shared(self) -> Self {
         match self.0 {
@@ -144,6 +165,13 @@ mod tests {
             assert_eq!(Payload::from(bytes.clone()).as_slice(), bytes);
             assert_eq!(Payload::from(Arc::<[u8]>::from(bytes.clone())).as_slice(), bytes);
             assert_eq!(Payload::copy_from(&bytes).into_shared().as_slice(), bytes);
+            for mut old in [Payload::empty(), Payload::copy_from(&[9; 70]), Payload::copy_from(&[9; 700])] {
+                old.assign(&bytes);
+                assert_eq!(old.as_slice(), bytes);
+                assert_eq!(old.is_on_heap(), len > Payload::INLINE_MAX);
+                old.release_heap();
+                assert!(!old.is_on_heap());
+            }
         }
     }
 

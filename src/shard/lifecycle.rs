@@ -22,7 +22,6 @@ use crate::control::child_spec::Shutdown;
 use crate::control::registry::NameTaken;
 use crate::sync::Resolver;
 
-use super::mailbox::Mailbox;
 use super::signal::{ChildRef, Signal};
 use super::timer_wheel::TimerKey;
 use super::turn::panic_text;
@@ -35,14 +34,10 @@ const ROOM_WAIT_NS_MIN: u64 = 1_000_000;
 /// The longest wait between two looks for room in a pool, in ns.
 const ROOM_WAIT_NS_MAX: u64 = 100_000_000;
 
-/// An actor in the table of its shard. What a message needs comes first; the
-/// rest is elsewhere.
+/// An actor in the table of its shard. Its mailbox is in [`Post`](super::post::Post).
 pub(super) struct ActorSlot {
     /// The incarnation that is up, unless it is running right now.
     pub(super) child: Option<Box<dyn Child>>,
-    pub(super) mailbox: Mailbox,
-    /// Is it in the run queue?
-    pub(super) queued: bool,
     about: Box<About>,
 }
 
@@ -101,13 +96,13 @@ impl Shard {
             restarts: 0,
             stop_asked: false,
         };
-        let slot = ActorSlot { child: None, mailbox: Mailbox::new(), queued: false, about: Box::new(about) };
+        let slot = ActorSlot { child: None, about: Box::new(about) };
         if self.closed || self.actors.is_full() {
             let error = if self.closed { SpawnError::Closed } else { SpawnError::NoSlot(self.id) };
             return self.report_start(*slot.about, Err(error));
         }
         let actor = self.actors.insert(slot).expect("the table is not full");
-        self.admission.open(actor);
+        self.local.post.borrow_mut().open(actor);
         self.counters.actors.set(self.actors.len() as u64);
         match name {
             Some(name) => self.claim_name(&name, actor),
@@ -186,6 +181,7 @@ impl Shard {
                 if let Some(slot) = self.actors.get_mut(actor) {
                     slot.child = Some(child);
                 }
+                self.local.post.borrow_mut().set_up(actor, true);
                 Attempt::Up
             }
         }
@@ -224,7 +220,7 @@ impl Shard {
             };
             self.signal(child.supervisor.shard(), signal);
         }
-        self.make_ready(actor);
+        self.local.post.borrow_mut().make_ready(actor);
     }
 
     fn start_failed(&mut self, actor: ActorId, message: String) {
@@ -334,6 +330,7 @@ impl Shard {
             }
             Life::Up => {
                 let Some(mut child) = slot.child.take() else { return };
+                self.local.post.borrow_mut().set_up(actor, false);
                 let reason = match shutdown {
                     Shutdown::BrutalKill => ExitReason::Killed,
                     Shutdown::Timeout(_) | Shutdown::Infinity => {
@@ -394,7 +391,7 @@ impl Shard {
 
     fn vacate(&mut self, actor: ActorId, dead: DeadReason) -> Option<ActorSlot> {
         self.bury_mailbox(actor, dead);
-        self.admission.close(actor);
+        self.local.post.borrow_mut().close(actor);
         let slot = self.actors.remove(actor);
         self.counters.actors.set(self.actors.len() as u64);
         slot

@@ -1,142 +1,154 @@
 //! Mailboxes: linked lists of nodes from one pool per shard.
 //!
 //! ```text
-//!   pool   ┌──────┬──────┬──────┬──────┬──────┐
-//!          │ msg  │ free │ msg  │ msg  │ free │   chunks of 256 nodes
-//!          └──┬───┴──────┴──▲┬──┴──▲───┴──────┘
-//!  mailbox:   head ─────────┘└──tail
+//!   pool     next  ┌────┬────┬────┬────┬────┐
+//!                  │  2 │  4 │  3 │ -- │ -- │    4 bytes a node
+//!                  └────┴────┴────┴────┴────┘
+//!            letter  │    │    │    │    │         a pointer a node, …
+//!                  ┌─▼──┬─▼──┬─▼──┬─▼──┬─▼──┐
+//!                  │msg │free│msg │msg │free│    … to two cache lines
+//!                  └────┴────┴────┴────┴────┘
+//!   mailbox: head 0, tail 3        in hand: ┌────┐
+//!                                           │msg │  what is being handled
+//!                                           └────┘
 //! ```
 //!
-//! An idle actor's mailbox costs 8 bytes and no allocation, and the node that was
-//! freed last is used next, so that the nodes in use stay in the cache. A message
-//! is written into its node once and is handed to its actor in place.
+//! An idle actor's mailbox holds no node. The node that was freed last is used
+//! next, so that those in use stay in the cache. A message is written once, where
+//! it waits; to be handled its pointer is swapped with that of the one handled
+//! last, so that it stays put while its actor sends, which changes the pool.
 //!
-//! **Invariant:** a node is in exactly one mailbox, or held by whoever popped it,
-//! or free. [`MessagePool::in_use`] counts the first two, for the ledger.
+//! **Invariant:** a node is in exactly one mailbox, or free. [`Pool::in_use`]
+//! counts the former, for the ledger.
 
 use crate::actor::Message;
 
-/// The number of a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NodeId(u32);
-
 const NOBODY: u32 = u32::MAX;
-const CHUNK_BITS: u32 = 8;
-const CHUNK: usize = 1 << CHUNK_BITS;
-
-struct Node {
-    next: u32,
-    message: Message,
-}
+const GROWTH: usize = 256;
 
 /// All nodes of one shard.
-pub(super) struct MessagePool {
-    chunks: Vec<Box<[Node]>>,
+pub(super) struct Pool {
+    next: Vec<u32>,
+    #[expect(clippy::vec_box, reason = "messages stay where they are; their pointers are swapped")]
+    letters: Vec<Box<Message>>,
     free: u32,
     in_use: usize,
 }
 
-impl MessagePool {
+impl Pool {
     pub(super) fn new() -> Self {
-        Self { chunks: Vec::new(), free: NOBODY, in_use: 0 }
+        Self { next: Vec::new(), letters: Vec::new(), free: NOBODY, in_use: 0 }
     }
 
-    /// How many messages there are, in mailboxes or being handled.
+    /// How many messages wait in mailboxes.
     pub(super) fn in_use(&self) -> usize {
         self.in_use
     }
 
-    fn node(&self, index: u32) -> &Node {
-        &self.chunks[(index >> CHUNK_BITS) as usize][index as usize & (CHUNK - 1)]
-    }
-
-    fn node_mut(&mut self, index: u32) -> &mut Node {
-        &mut self.chunks[(index >> CHUNK_BITS) as usize][index as usize & (CHUNK - 1)]
-    }
-
-    pub(super) fn message(&self, id: NodeId) -> &Message {
-        &self.node(id.0).message
-    }
-
     #[cold]
     fn grow(&mut self) {
-        let first = u32::try_from(self.chunks.len() * CHUNK).expect("fewer than 2^32 messages");
-        let chunk = (0..CHUNK as u32)
-            .map(|offset| Node {
-                next: if offset as usize == CHUNK - 1 { self.free } else { first + offset + 1 },
-                message: Message::default(),
-            })
-            .collect();
-        self.chunks.push(chunk);
-        self.free = first;
+        let first = self.next.len();
+        let past = u32::try_from(first + GROWTH).expect("fewer than 2^32 messages");
+        self.next.extend(first as u32 + 1..past);
+        self.next.push(self.free);
+        self.letters.resize_with(first + GROWTH, Box::default);
+        self.free = first as u32;
     }
 
-    fn allocate(&mut self, message: Message) -> u32 {
+    /// A free node, for the caller to fill.
+    #[inline]
+    fn allocate(&mut self) -> u32 {
         if self.free == NOBODY {
             self.grow();
         }
         let index = self.free;
-        let node = self.node_mut(index);
-        let next_free = std::mem::replace(&mut node.next, NOBODY);
-        node.message = message;
-        self.free = next_free;
+        self.free = std::mem::replace(&mut self.next[index as usize], NOBODY);
         self.in_use += 1;
         index
     }
 
-    /// Gives a popped node back. What the message owned is dropped when the node
-    /// is used again, or here if it is on the heap.
-    pub(super) fn free(&mut self, id: NodeId) {
-        let head = self.free;
-        let node = self.node_mut(id.0);
-        if node.message.payload.is_on_heap() {
-            node.message.payload = crate::actor::Payload::empty();
-        }
-        node.next = head;
-        self.free = id.0;
+    /// What waits in this node goes into the hand; the node is free.
+    #[inline]
+    fn release(&mut self, index: u32, hand: &mut Box<Message>) {
+        std::mem::swap(&mut self.letters[index as usize], hand);
+        self.next[index as usize] = self.free;
+        self.free = index;
         self.in_use -= 1;
     }
 }
 
-/// The queue of one actor. Its nodes belong to the shard's pool, so dropping a
-/// mailbox that is not empty leaks them: empty it first.
-#[derive(Debug)]
+/// The queue of one actor, and the room in it. Its nodes belong to the shard's
+/// pool: empty it before it is dropped.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Mailbox {
+    /// Of the actor that it belongs to; 0 is nobody.
+    pub(super) generation: u32,
     head: u32,
     tail: u32,
+    /// How many messages are in it.
+    pub(super) messages: u32,
+    /// How many bytes of payload.
+    pub(super) bytes: u32,
+    /// Is its actor up?
+    pub(super) up: bool,
+    /// Is its actor in the run queue, or running?
+    pub(super) queued: bool,
 }
 
 impl Mailbox {
-    pub(super) const fn new() -> Self {
-        Self { head: NOBODY, tail: NOBODY }
+    pub(super) const fn new(generation: u32) -> Self {
+        Self { generation, head: NOBODY, tail: NOBODY, messages: 0, bytes: 0, up: false, queued: false }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.head == NOBODY
-    }
-
-    pub(super) fn push(&mut self, pool: &mut MessagePool, message: Message) {
-        let index = pool.allocate(message);
+    /// Puts a message of `bytes` bytes last: `fill` writes it over an old one.
+    #[inline(always)]
+    pub(super) fn push(&mut self, pool: &mut Pool, bytes: usize, fill: impl FnOnce(&mut Message)) {
+        let index = pool.allocate();
+        fill(&mut pool.letters[index as usize]);
         if self.tail == NOBODY {
             self.head = index;
         } else {
-            pool.node_mut(self.tail).next = index;
+            pool.next[self.tail as usize] = index;
         }
         self.tail = index;
+        self.messages += 1;
+        self.bytes = self.bytes.saturating_add(bytes as u32);
     }
 
-    /// Takes the oldest message out of the queue. It stays in its node until
-    /// [`MessagePool::free`].
-    pub(super) fn pop(&mut self, pool: &MessagePool) -> Option<NodeId> {
+    /// Puts a message in hand back, first.
+    pub(super) fn put_back(&mut self, pool: &mut Pool, hand: &mut Box<Message>) {
+        let index = pool.allocate();
+        std::mem::swap(&mut pool.letters[index as usize], hand);
+        pool.next[index as usize] = self.head;
+        self.head = index;
+        if self.tail == NOBODY {
+            self.tail = index;
+        }
+        self.messages += 1;
+        self.bytes = self.bytes.saturating_add(pool.letters[index as usize].payload.len() as u32);
+    }
+
+    /// The oldest message.
+    #[inline]
+    pub(super) fn peek<'a>(&self, pool: &'a Pool) -> Option<&'a Message> {
+        pool.letters.get(self.head as usize).map(|letter| &**letter)
+    }
+
+    /// Takes the oldest message into the hand.
+    #[inline]
+    pub(super) fn pop(&mut self, pool: &mut Pool, hand: &mut Box<Message>) -> bool {
         if self.head == NOBODY {
-            return None;
+            return false;
         }
         let index = self.head;
-        self.head = pool.node(index).next;
+        self.head = pool.next[index as usize];
         if self.head == NOBODY {
             self.tail = NOBODY;
         }
-        Some(NodeId(index))
+        pool.release(index, hand);
+        self.messages -= 1;
+        self.bytes = self.bytes.saturating_sub(hand.payload.len() as u32);
+        true
     }
 }
 
@@ -147,8 +159,8 @@ mod tests {
     use super::*;
     use crate::actor::Payload;
 
-    fn numbered(number: u32) -> Message {
-        Message { payload: Payload::copy_from(&number.to_le_bytes()), ..Message::default() }
+    fn push(mailbox: &mut Mailbox, pool: &mut Pool, number: u32) {
+        mailbox.push(pool, 4, |letter| letter.payload.assign(&number.to_le_bytes()));
     }
 
     fn number(message: &Message) -> u32 {
@@ -158,50 +170,58 @@ mod tests {
     /// Many mailboxes on one pool against as many `VecDeque`s.
     #[test]
     fn mailboxes_are_fifo_and_share_nothing_but_the_pool() {
-        let mut pool = MessagePool::new();
-        let mut boxes: Vec<Mailbox> = (0..7).map(|_| Mailbox::new()).collect();
+        let mut pool = Pool::new();
+        let mut hand = Box::<Message>::default();
+        let mut boxes: Vec<Mailbox> = (0..7).map(|_| Mailbox::new(1)).collect();
         let mut oracle: Vec<VecDeque<u32>> = vec![VecDeque::new(); 7];
         let mut state = 1_u64;
         for step in 0..50_000_u32 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let which = (state >> 33) as usize % 7;
-            if (state >> 60) < 8 {
-                boxes[which].push(&mut pool, numbered(step));
-                oracle[which].push_back(step);
-            } else {
-                let got = boxes[which].pop(&pool).map(|node| {
-                    let got = number(pool.message(node));
-                    pool.free(node);
-                    got
-                });
-                assert_eq!(got, oracle[which].pop_front());
+            match state >> 60 {
+                0..8 => {
+                    push(&mut boxes[which], &mut pool, step);
+                    oracle[which].push_back(step);
+                }
+                kind => {
+                    let got = boxes[which].pop(&mut pool, &mut hand).then(|| number(&hand));
+                    assert_eq!(got, oracle[which].pop_front());
+                    if let Some(got) = got.filter(|_| kind == 8) {
+                        boxes[which].put_back(&mut pool, &mut hand);
+                        oracle[which].push_front(got);
+                    }
+                }
             }
-            assert_eq!(boxes[which].is_empty(), oracle[which].is_empty());
+            assert_eq!(boxes[which].peek(&pool).map(number), oracle[which].front().copied());
+            assert_eq!(boxes[which].messages as usize, oracle[which].len());
+            assert_eq!(boxes[which].bytes as usize, 4 * oracle[which].len());
             assert_eq!(pool.in_use(), oracle.iter().map(VecDeque::len).sum::<usize>());
         }
     }
 
     #[test]
     fn nodes_are_used_again() {
-        let mut pool = MessagePool::new();
-        let mut mailbox = Mailbox::new();
+        let mut pool = Pool::new();
+        let mut mailbox = Mailbox::new(1);
+        let mut hand = Box::default();
         for round in 0..10_000 {
-            mailbox.push(&mut pool, numbered(round));
-            let node = mailbox.pop(&pool).unwrap();
-            pool.free(node);
+            push(&mut mailbox, &mut pool, round);
+            assert!(mailbox.pop(&mut pool, &mut hand));
+            assert_eq!(number(&hand), round);
         }
-        assert_eq!(pool.chunks.len(), 1);
+        assert_eq!(pool.letters.len(), GROWTH);
     }
 
     #[test]
-    fn heap_payloads_go_when_their_node_is_freed() {
+    fn heap_payloads_go_to_whoever_takes_them() {
         let bytes: std::sync::Arc<[u8]> = vec![1; 1000].into();
-        let mut pool = MessagePool::new();
-        let mut mailbox = Mailbox::new();
-        mailbox.push(&mut pool, Message { payload: bytes.clone().into(), ..Message::default() });
-        let node = mailbox.pop(&pool).unwrap();
+        let mut pool = Pool::new();
+        let mut mailbox = Mailbox::new(1);
+        let mut hand = Box::<Message>::default();
+        mailbox.push(&mut pool, 1000, |letter| letter.payload = Payload::from(bytes.clone()));
+        assert!(mailbox.pop(&mut pool, &mut hand));
         assert_eq!(std::sync::Arc::strong_count(&bytes), 2);
-        pool.free(node);
+        hand.payload.release_heap();
         assert_eq!(std::sync::Arc::strong_count(&bytes), 1);
     }
 }

@@ -190,3 +190,15 @@ fn lane<T>(slots: usize) -> (Lane<T>, Consumer<T>) {
     let (ring, consumer) = ring(slots);
     (Lane { ring, outbox: VecDeque::new() }, consumer)
 }
+
+/// The sending ends of shard 0 among so many, whose rings nobody drains: for tests
+/// of what sends.
+#[cfg(test)]
+pub(super) fn loose_outlets(shards: usize) -> Outlets {
+    struct NoWake;
+    impl crate::sync::Wake for NoWake {
+        fn wake(&self) {}
+    }
+    let doorbells: Vec<_> = (0..shards).map(|_| Arc::new(Doorbell::new(Box::new(NoWake)))).collect();
+    mesh(&doorbells).swap_remove(0).0
+}

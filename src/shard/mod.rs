@@ -2,13 +2,13 @@
 //!
 //! A turn takes in what has come (signals, replies, messages, commands from
 //! outside), moves the timers on, lets ready actors handle messages, each within
-//! its budget, applies what they recorded, and shows what goes out. Each step is
+//! its budget, does what they recorded, and shows what goes out. Each step is
 //! bounded. What drives it, and how it sleeps, is someone else's business.
 //!
 //! ```text
 //!        injector ─┐                                      ┌─► ring to shard 1
-//!  rings from      ├─► mailboxes ─► run queue ─► actor ─► effects
-//!  other shards ───┘       ▲                              ├─► mailbox here
+//!  rings from      ├─► mailboxes ─► run queue ─► actor ───┤
+//!  other shards ───┘       ▲                              │
 //!                          └──────────────────────────────┘
 //! ```
 //!
@@ -17,12 +17,12 @@
 //! A message between two actors of one shard touches no shared atomic but the
 //! counters, which only this shard writes.
 
-mod admission;
 mod deliver;
 mod lifecycle;
 mod mailbox;
 mod mesh;
 mod names;
+mod post;
 mod requests;
 mod signal;
 mod spawn;
@@ -35,21 +35,20 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::actor::{ActorId, Blueprint, Context, Effect, Nursery, RequestId, ShardId};
+use crate::actor::{ActorId, Blueprint, Context, Effect, Message, Nursery, RequestId, ShardId};
 use crate::control::registry::Home;
 use crate::metrics::{Clock, Latency, ShardCounters};
 use crate::sync::{Doorbell, Injector, Intake, Publisher, Reader, injector, published};
 
-use admission::{Admission, ShardView};
 use lifecycle::ActorSlot;
-use mailbox::MessagePool;
 use mesh::{Inlets, Outlets, mesh};
+use post::{Local, Post, ShardView};
 use requests::Pending;
 use signal::Signal;
 use supervise::SupervisorCell;
 use table::Table;
 
-pub use admission::Bounds;
+pub use post::Bounds;
 pub use spawn::{Command, Control};
 pub use spawn::{DeadLetter, ExitRecord, ShardReport, SpawnError, SpawnSpec, SupervisorId};
 pub use timer_wheel::{TICK_NS, TimerKey, TimerWheel};
@@ -185,7 +184,6 @@ pub struct Shard {
     clock: Clock,
     now_ns: u64,
 
-    outlets: Outlets,
     inlets: Inlets,
     intake: Intake<Command>,
     commands: Vec<Command>,
@@ -194,12 +192,13 @@ pub struct Shard {
     signals: VecDeque<(ShardId, Signal)>,
 
     context: Rc<Context>,
-    admission: Rc<Admission>,
+    local: Rc<Local>,
     effects: Vec<Effect>,
 
     actors: Table<ActorSlot>,
-    pool: MessagePool,
-    run_queue: VecDeque<ActorId>,
+    /// What is being handled lies here: one message, or a batch. Never empty.
+    #[expect(clippy::vec_box, reason = "messages stay where they are; their pointers are swapped")]
+    hands: Vec<Box<Message>>,
     /// By the address of the blueprint, which is held so that it stays its own.
     nurseries: HashMap<usize, LocalKind>,
 
@@ -224,26 +223,25 @@ impl Shard {
     /// The shard that grows from this seed, on the thread that it will stay on.
     pub fn new(seed: Seed) -> Self {
         let Seed { id, shards, config, clock, outlets, inlets, intake, doorbell, counters, directory } = seed;
-        let admission = Rc::new(Admission::new(id, shards, config.bounds, clock.clone()));
-        let context = Rc::new(Context::new(id, Box::new(ShardView(admission.clone()))));
+        let post = Post::new(id, shards, config.bounds, outlets);
+        let local = Rc::new(Local::new(post, clock.clone()));
+        let context = Rc::new(Context::new(id, Box::new(ShardView(local.clone()))));
         let now_ns = clock.now_ns();
         Self {
             id,
             shards,
             config,
             now_ns,
-            outlets,
             inlets,
             intake,
             commands: Vec::new(),
             doorbell,
             signals: VecDeque::new(),
             context,
-            admission,
+            local,
             effects: Vec::new(),
             actors: Table::new(id),
-            pool: MessagePool::new(),
-            run_queue: VecDeque::new(),
+            hands: vec![Box::default()],
             nurseries: HashMap::new(),
             timers: TimerWheel::new(now_ns),
             due: Vec::new(),
@@ -269,7 +267,7 @@ impl Shard {
 
     /// What this shard has done so far.
     fn report(&self) -> ShardReport {
-        let resident = self.pool.in_use() + self.outlets.resident() + self.inlets.resident();
+        let resident = self.local.post.borrow().resident() + self.inlets.resident();
         ShardReport {
             shard: self.id,
             ledger: self.counters.ledger(resident as u64),

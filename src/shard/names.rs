@@ -16,7 +16,7 @@ impl Shard {
 
     pub(super) fn release_name(&mut self, name: &Arc<str>, actor: ActorId) {
         // Here at once; elsewhere when the home has said so.
-        self.admission.names.borrow_mut().unbind(name, actor);
+        self.local.names.borrow_mut().unbind(name, actor);
         self.signal(home_of(name, self.shards), Signal::Release(name.clone(), actor));
     }
 
@@ -27,7 +27,7 @@ impl Shard {
     }
 
     pub(super) fn on_bind(&mut self, home: ShardId, name: Arc<str>, actor: ActorId) {
-        self.admission.names.borrow_mut().bind(name.clone(), actor);
+        self.local.names.borrow_mut().bind(name.clone(), actor);
         self.signal(home, Signal::Bound(name, actor));
     }
 
@@ -47,7 +47,7 @@ impl Shard {
         for command in commands {
             match command {
                 Command::Bind(name, actor) => {
-                    self.admission.names.borrow_mut().bind(name.clone(), actor);
+                    self.local.names.borrow_mut().bind(name.clone(), actor);
                     self.signal_others(|| Signal::Bind(name.clone(), actor));
                 }
                 Command::Answer(name, actor, answer) => {
@@ -59,7 +59,7 @@ impl Shard {
                     self.signal(actor.shard(), Signal::Granted(actor, answer));
                 }
                 Command::Unbind(name, actor) => {
-                    self.admission.names.borrow_mut().unbind(&name, actor);
+                    self.local.names.borrow_mut().unbind(&name, actor);
                     if self.directory.get().contains_key(&name) {
                         let names = self.directory.get().without(&name);
                         self.directory.publish(names);
@@ -84,7 +84,7 @@ impl Shard {
         if to == self.id {
             self.signals.push_back((to, signal));
         } else {
-            self.outlets.send_signal(to, signal);
+            self.local.post.borrow_mut().outlets.send_signal(to, signal);
         }
     }
 
@@ -99,7 +99,7 @@ impl Shard {
                 Signal::Bound(name, actor) => self.on_bound(name, actor),
                 Signal::Granted(actor, answer) => self.on_granted(actor, answer),
                 Signal::Release(name, actor) => self.on_release(&name, actor),
-                Signal::Unbind(name, actor) => self.admission.names.borrow_mut().unbind(&name, actor),
+                Signal::Unbind(name, actor) => self.local.names.borrow_mut().unbind(&name, actor),
                 Signal::StartChild(child, spec) => self.spawn(*spec, Some(child), None),
                 Signal::ChildStarted(child, outcome) => self.on_child_started(child, outcome),
                 Signal::ChildRestarted(child, actor) => self.on_child_restarted(child, actor),

@@ -27,7 +27,7 @@ impl Shard {
     ) {
         let Some(request) = self.requests.insert(Pending { resolver: resolver.clone(), deadline: None })
         else {
-            self.bury_message(&message, crate::actor::DeadReason::Quota);
+            self.bury(&message, crate::actor::DeadReason::Quota);
             // Nobody else has it, so nobody can have resolved it.
             let _ = resolver.resolve(Err(RequestError::NotSent(SendError::Closed)));
             return;
@@ -45,7 +45,8 @@ impl Shard {
         if request.shard() == self.id {
             self.finish_request(request, outcome);
         } else {
-            self.outlets.send_reply(request.shard(), Reply { request, outcome });
+            let mut post = self.local.post.borrow_mut();
+            post.outlets.send_reply(request.shard(), Reply { request, outcome });
         }
     }
 

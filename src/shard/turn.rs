@@ -2,9 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::actor::{ActorId, Child, DeadReason, ExitReason, Outcome, RequestError, StopReason};
+use crate::actor::{
+    ActorId, Batch, BatchOutcome, Child, DeadReason, ExitReason, Message, Outcome, RequestError, StopReason,
+};
 
-use super::mailbox::NodeId;
 use super::{Command, Control, Shard, Timer, Turned};
 
 /// The most commands from outside taken in one turn.
@@ -24,15 +25,13 @@ impl Shard {
         busy |= self.fire_timers();
         busy |= self.run_actors();
         busy |= self.carry_signals();
-        let admission = &self.admission;
-        busy |= self.outlets.flush(|shard, messages| admission.crossed(shard, messages));
-        self.counters.refused.add(self.admission.take_refused());
+        busy |= self.flush();
         if self.halted {
             return Turned::Halted;
         }
         // Ahead of need, and only when there is nothing else to do.
         busy = busy || self.nurseries.values_mut().any(|kind| kind.nursery.tend());
-        if busy || self.has_work() || self.outlets.has_waiting() {
+        if busy || self.has_work() || self.local.post.borrow().outlets.has_waiting() {
             return Turned::Busy;
         }
         self.counters.idle_turns.add(1);
@@ -44,8 +43,17 @@ impl Shard {
     pub fn has_work(&self) -> bool {
         !self.intake.is_empty()
             || !self.inlets.is_empty()
-            || !self.run_queue.is_empty()
             || !self.signals.is_empty()
+            || self.local.post.borrow().has_ready()
+    }
+
+    /// Shows what goes out: first the counts, so that no other shard can settle a
+    /// message that does not count as accepted yet.
+    fn flush(&mut self) -> bool {
+        self.count_accepted();
+        let mut post = self.local.post.borrow_mut();
+        self.counters.refused.add(post.take_refused());
+        post.flush()
     }
 
     fn take_in(&mut self) -> bool {
@@ -117,7 +125,7 @@ impl Shard {
         let mut handled = 0;
         let mut look_at = CLOCK_EVERY_MESSAGES;
         while handled < self.config.turn_messages_max
-            && let Some(actor) = self.run_queue.pop_front()
+            && let Some(actor) = self.next_ready()
         {
             handled += self.run_actor(actor);
             if handled >= look_at {
@@ -130,79 +138,204 @@ impl Shard {
         handled > 0
     }
 
+    fn next_ready(&mut self) -> Option<ActorId> {
+        self.local.post.borrow_mut().next_ready()
+    }
+
     /// Lets one actor handle messages, within its budget. How many were taken?
     fn run_actor(&mut self, actor: ActorId) -> usize {
-        let Some(slot) = self.actors.get_mut(actor) else { return 0 };
-        slot.queued = false;
-        let Some(mut child) = slot.child.take() else { return 0 };
-        let mut taken = 0;
-        while taken < self.config.slice_messages_max
-            && let Some(slot) = self.actors.get_mut(actor)
-            && let Some(node) = slot.mailbox.pop(&self.pool)
-        {
-            taken += 1;
-            if let Some(reason) = self.handle(actor, &mut *child, node) {
+        let child = self.actors.get_mut(actor).and_then(|slot| slot.child.take());
+        let Some(mut child) = child else {
+            self.local.post.borrow_mut().rest(actor);
+            return 0;
+        };
+        // Taken out for the while: what an actor handles lies in them.
+        let mut hands = std::mem::take(&mut self.hands);
+        let (taken, exited) = match child.batch_messages_max() {
+            0 | 1 => self.run_singly(actor, &mut *child, &mut hands[0]),
+            most => {
+                if hands.len() < most {
+                    hands.resize_with(most, Box::default);
+                }
+                self.run_in_batches(actor, &mut *child, most, &mut hands)
+            }
+        };
+        self.hands = hands;
+        match exited {
+            None => {
+                let slot = self.actors.get_mut(actor).expect("nobody removes an actor that runs");
+                slot.child = Some(child);
+                self.local.post.borrow_mut().rest(actor);
+            }
+            Some(reason) => {
+                let mut post = self.local.post.borrow_mut();
+                post.set_up(actor, false);
+                post.rest(actor);
+                drop(post);
                 self.end(actor, child, reason);
-                return taken;
             }
         }
-        let slot = self.actors.get_mut(actor).expect("nobody removes an actor that runs");
-        slot.child = Some(child);
-        self.make_ready(actor);
         taken
     }
 
+    fn run_singly(
+        &mut self,
+        actor: ActorId,
+        child: &mut dyn Child,
+        hand: &mut Box<Message>,
+    ) -> (usize, Option<ExitReason>) {
+        let mut taken = 0;
+        let mut handled = 0;
+        let mut exited = None;
+        while taken < self.config.slice_messages_max && exited.is_none() && self.pop(actor, hand) {
+            taken += 1;
+            exited = self.handle(actor, child, hand, &mut handled);
+            hand.payload.release_heap();
+        }
+        self.count_handled(&mut handled);
+        (taken, exited)
+    }
+
+    fn run_in_batches(
+        &mut self,
+        actor: ActorId,
+        child: &mut dyn Child,
+        most: usize,
+        hands: &mut [Box<Message>],
+    ) -> (usize, Option<ExitReason>) {
+        let mut taken = 0;
+        let mut handled = 0;
+        let mut exited = None;
+        while taken < self.config.slice_messages_max.max(most) && exited.is_none() {
+            let plain = self.local.post.borrow_mut().pop_plain(actor, &mut hands[..most]);
+            if plain > 1 {
+                exited = self.handle_batch(actor, child, &mut hands[..plain], &mut handled);
+                taken += plain;
+            } else if plain == 1 || self.pop(actor, &mut hands[0]) {
+                exited = self.handle(actor, child, &hands[0], &mut handled);
+                taken += 1;
+            } else {
+                break;
+            }
+            for hand in &mut hands[..plain.max(1)] {
+                hand.payload.release_heap();
+            }
+        }
+        self.count_handled(&mut handled);
+        (taken, exited)
+    }
+
+    /// Makes public what was handled, after what was sent meanwhile.
+    fn count_handled(&mut self, handled: &mut u64) {
+        self.count_accepted();
+        self.counters.handled.add(std::mem::take(handled));
+    }
+
     /// Lets an actor handle one message. Why it ended, if it did.
-    fn handle(&mut self, actor: ActorId, child: &mut dyn Child, node: NodeId) -> Option<ExitReason> {
-        let message = self.pool.message(node);
-        let (request, sent_at_ns) = (message.request, message.sent_at_ns);
-        self.admission.leave(actor.slot(), message.payload.len());
+    fn handle(
+        &mut self,
+        actor: ActorId,
+        child: &mut dyn Child,
+        message: &Message,
+        handled: &mut u64,
+    ) -> Option<ExitReason> {
         if message.expires_at_ns != 0 && message.expires_at_ns <= self.now_ns {
-            self.bury(node, DeadReason::Expired);
+            self.bury(message, DeadReason::Expired);
             return None;
         }
-
         let context = &*self.context;
-        context.enter(actor, sent_at_ns);
+        context.enter(actor, message.sent_at_ns);
         let outcome = catch_unwind(AssertUnwindSafe(|| child.handle(context, message)))
             .unwrap_or_else(|panic| Outcome::Exited(ExitReason::Panic(panic_text(&*panic))));
         context.leave();
-        self.pool.free(node);
 
-        let led_on = self.context.has_effects();
-        let asked_to_exit = if led_on { self.apply_effects() } else { None };
+        let led_on = context.has_led_on();
+        let asked_to_exit = self.apply_effects();
         let reply = match outcome {
-            Outcome::Done(reply) => Ok(reply.unwrap_or_default()),
+            Outcome::Done(reply) => Ok(reply),
             Outcome::Failed(failure) => {
                 self.counters.answered_with_failure.add(1);
                 Err(RequestError::Failed(failure))
             }
+            Outcome::Suspended(_) => unreachable!("no actor suspends yet"),
             Outcome::Exited(reason) => {
+                self.count_handled(handled);
                 self.counters.failed.add(1);
-                if let Some(request) = request {
+                if let Some(request) = message.request {
                     self.answer(request, Err(RequestError::CalleeExited(reason.clone())));
                 }
                 return Some(reason);
             }
         };
-        self.counters.handled.add(1);
-        if sent_at_ns != 0 && !led_on {
-            self.latency.record_ns(self.clock.now_ns().saturating_sub(sent_at_ns));
+        *handled += 1;
+        if message.sent_at_ns != 0 && !led_on {
+            self.latency.record_ns(self.clock.now_ns().saturating_sub(message.sent_at_ns));
         }
-        if let Some(request) = request {
-            self.answer(request, reply);
+        if let Some(request) = message.request {
+            // Whoever has the reply may look at the counts.
+            self.count_handled(handled);
+            self.answer(request, reply.map(Option::unwrap_or_default));
         }
         let reason = asked_to_exit?;
+        self.count_handled(handled);
+        Some(self.stop_itself(actor, child, reason))
+    }
+
+    /// Lets an actor handle many plain messages at once. Why it ended, if it did.
+    fn handle_batch(
+        &mut self,
+        actor: ActorId,
+        child: &mut dyn Child,
+        messages: &mut [Box<Message>],
+        handled: &mut u64,
+    ) -> Option<ExitReason> {
+        let context = &*self.context;
+        context.enter(actor, messages[0].sent_at_ns);
+        let batch = Batch::new(messages);
+        let caught = catch_unwind(AssertUnwindSafe(|| child.handle_batch(context, batch)));
+        context.leave();
+        let mut outcome = caught.unwrap_or_else(|panic| BatchOutcome {
+            exited: Some(ExitReason::Panic(panic_text(&*panic))),
+            ..BatchOutcome::default()
+        });
+        let led_on = context.has_led_on();
+        let asked_to_exit = self.apply_effects();
+        // An actor that says it has ended has ended on something.
+        let most = messages.len() - usize::from(outcome.exited.is_some());
+        outcome.handled = outcome.handled.min(most);
+        *handled += outcome.handled as u64;
+        self.counters.answered_with_failure.add(outcome.failures as u64);
+        if messages[0].sent_at_ns != 0 && !led_on {
+            let now_ns = self.clock.now_ns();
+            for message in &messages[..outcome.handled] {
+                self.latency.record_ns(now_ns.saturating_sub(message.sent_at_ns));
+            }
+        }
+        if let Some(reason) = outcome.exited {
+            self.count_handled(handled);
+            self.counters.failed.add(1);
+            let rest = &mut messages[outcome.handled + 1..];
+            self.local.post.borrow_mut().put_back(actor, rest);
+            return Some(reason);
+        }
+        debug_assert_eq!(outcome.handled, messages.len());
+        let reason = asked_to_exit?;
+        self.count_handled(handled);
+        Some(self.stop_itself(actor, child, reason))
+    }
+
+    /// Stops an actor that asked for it.
+    fn stop_itself(&mut self, actor: ActorId, child: &mut dyn Child, reason: ExitReason) -> ExitReason {
         let stop = || child.stop(&self.context, StopReason::Normal, None);
         self.context.enter(actor, 0);
         let stopped = catch_unwind(AssertUnwindSafe(stop));
         self.context.leave();
         self.apply_effects();
-        Some(match stopped {
+        match stopped {
             Ok(ExitReason::Normal) => reason,
             Ok(other) => other,
             Err(panic) => ExitReason::Panic(panic_text(&*panic)),
-        })
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::deadline::Deadline;
 use super::limits::{Limiter, Limits};
 use super::thread_bound::ThreadBound;
 use super::wasi::WasiState;
-use crate::actor::{ActorId, Context, ExitReason, Payload};
+use crate::actor::{ActorId, Context, ExitReason};
 
 /// Interfaces of the contract that a guest may import, without their version.
 pub(super) const INTERFACES: [&str; 5] = [
@@ -137,12 +137,7 @@ fn send(host: &Host<'_>, to: u64, payload: &WasmList<u8>) -> Result<Sent> {
     if bytes.len() > state.message_bytes_max {
         return Ok(Err(SendError::too_large(state.message_bytes_max)));
     }
-    let context = state.context.get();
-    if let Err(error) = context.admit(to, bytes.len()) {
-        return Ok(Err(error.into()));
-    }
-    context.send_admitted(to, Payload::copy_from(bytes));
-    Ok(Ok(()))
+    Ok(state.context.get().send_bytes(to, bytes).map_err(SendError::from))
 }
 
 fn log(host: &Host<'_>, level: Level, context: &WasmStr, message: &WasmStr) -> Result<()> {

@@ -98,20 +98,20 @@ fn a_sender_outside_the_runtime_is_nobody() {
 }
 
 #[test]
-fn what_it_sends_is_an_effect() {
+fn what_it_sends_is_sent() {
     let ticking = Ticking::new();
     let mut trapper = Subject::started(ticking.load("trapper"));
     let argument = [friend().to_bits().to_le_bytes().as_slice(), b"hello"].concat();
     assert!(matches!(trapper.tell(&op(5, argument)), Outcome::Done(None)));
-    let effects = trapper.effects();
-    let [Effect::Send(message)] = &effects[..] else { panic!("{effects:?}") };
+    let messages = sent();
+    let [message] = &messages[..] else { panic!("{messages:?}") };
     assert_eq!(message.to, Some(friend()));
     assert_eq!(message.from, Some(own_id()));
     assert_eq!(*message.payload, *b"hello");
 }
 
 #[test]
-fn a_refused_send_is_an_error_and_no_effect() {
+fn a_refused_send_is_an_error() {
     let ticking = Ticking::new();
     let mut trapper = Subject::started(ticking.load("trapper"));
     let mut why = |to: u64, len: usize| {
@@ -128,7 +128,7 @@ fn a_refused_send_is_an_error_and_no_effect() {
     assert_eq!(nobody, unknown);
     assert_ne!(full, unknown);
     assert!(large.contains("1048576"), "{large}");
-    assert!(trapper.effects().is_empty());
+    assert!(sent().is_empty());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A shard's worth of stand-ins.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -9,8 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::actor::{
-    ActorId, Blueprint, Child, Context, CreateError, Effect, Incarnation, Key, Message, Nursery, Outcome,
-    Payload, Recipe, RequestId, SendError, ShardId, View,
+    ActorId, Blueprint, Child, Context, CreateError, Effect, Envelope, Incarnation, Key, Message, Nursery,
+    Outcome, Payload, Recipe, RequestId, SendError, ShardId, View,
 };
 use crate::wasm::{
     CacheConfig, Component, ComponentBlueprint, Engine, EngineConfig, Limits, MemoryLayout, PoolPolicy,
@@ -31,13 +31,26 @@ pub fn full_actor() -> ActorId {
     Key::new(SHARD, 3, 1)
 }
 
+thread_local! {
+    /// What was sent on this thread, and with it in this test.
+    static SENT: RefCell<Vec<Message>> = RefCell::default();
+}
+
+/// Takes what was sent.
+pub fn sent() -> Vec<Message> {
+    SENT.take()
+}
+
 /// A shard with one name.
 struct World;
 
 impl View for World {
-    fn admit(&self, to: ActorId, _: usize) -> Result<(), SendError> {
-        match to {
-            to if to == friend() => Ok(()),
+    fn send_bytes(&self, envelope: &Envelope, bytes: &[u8]) -> Result<(), SendError> {
+        match envelope.to {
+            to if to == friend() => {
+                SENT.with_borrow_mut(|sent| sent.push(envelope.with(Payload::copy_from(bytes))));
+                Ok(())
+            }
             to if to == full_actor() => Err(SendError::MailboxFull(to)),
             to => Err(SendError::NoSuchActor(to)),
         }
