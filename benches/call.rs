@@ -11,8 +11,8 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use raddle::actor::{
-    ActorId, Blueprint, Child, Context, Incarnation, Key, Message, Outcome, Recipe, RequestId, SendError,
-    ShardId, View,
+    ActorId, Blueprint, Child, Context, Envelope, Incarnation, Key, Message, Outcome, Recipe, RequestId,
+    SendError, ShardId, View,
 };
 use raddle::wasm::{CacheConfig, ComponentBlueprint, Engine, EngineConfig, Limits, MemoryLayout, PoolPolicy};
 use wasmtime::component::{ComponentType, Lift, Linker, TypedFunc};

@@ -69,7 +69,6 @@ pub struct Batch<'a>(&'a [Box<Message>]);
 
 impl<'a> Batch<'a> {
     /// A batch of these.
-    #[expect(clippy::vec_box, reason = "a message stays where it is while pointers to it move")]
     pub fn new(messages: &'a [Box<Message>]) -> Self {
         debug_assert!(!messages.is_empty());
         Self(messages)
