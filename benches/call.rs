@@ -11,8 +11,8 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use raddle::actor::{
-    ActorId, Blueprint, Child, Context, Envelope, Incarnation, Key, Message, Outcome, Recipe, RequestId,
-    SendError, ShardId, View,
+    ActorId, Blueprint, Child, Context, Incarnation, Key, Message, Outcome, Recipe, RequestId, SendError,
+    ShardId, View,
 };
 use raddle::wasm::{CacheConfig, ComponentBlueprint, Engine, EngineConfig, Limits, MemoryLayout, PoolPolicy};
 use wasmtime::component::{ComponentType, Lift, Linker, TypedFunc};
@@ -24,8 +24,8 @@ const CALLS: u32 = 2_000;
 struct Nobody;
 
 impl View for Nobody {
-    fn send_bytes(&self, envelope: &Envelope, _: &[u8]) -> Result<(), SendError> {
-        Err(SendError::NoSuchActor(envelope.to))
+    fn send_bytes(&self, to: ActorId, _: Option<ActorId>, _: u64, _: &[u8]) -> Result<(), SendError> {
+        Err(SendError::NoSuchActor(to))
     }
 
     fn lookup(&self, _: &str) -> Option<ActorId> {

@@ -8,16 +8,16 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use raddle::actor::{
-    ActorId, Blueprint, Context, CreateError, Envelope, Incarnation, Key, Message, Outcome, Recipe,
-    RequestId, SendError, ShardId, View,
+    ActorId, Blueprint, Context, CreateError, Incarnation, Key, Message, Outcome, Recipe, RequestId,
+    SendError, ShardId, View,
 };
 use raddle::wasm::{CacheConfig, ComponentBlueprint, Engine, EngineConfig, Limits, MemoryLayout, PoolPolicy};
 
 struct Nobody;
 
 impl View for Nobody {
-    fn send_bytes(&self, envelope: &Envelope, _: &[u8]) -> Result<(), SendError> {
-        Err(SendError::NoSuchActor(envelope.to))
+    fn send_bytes(&self, to: ActorId, _: Option<ActorId>, _: u64, _: &[u8]) -> Result<(), SendError> {
+        Err(SendError::NoSuchActor(to))
     }
 
     fn lookup(&self, _: &str) -> Option<ActorId> {

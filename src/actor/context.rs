@@ -7,19 +7,28 @@ use super::{ActorId, Effect, Envelope, ExitReason, Payload, SendError, ShardId};
 /// What actors may ask of their shard while they run. None of it runs another
 /// actor.
 pub trait View {
-    /// Puts a message with these bytes where it waits for its receiver, or for its
-    /// way to another shard.
+    /// Puts a plain message with these bytes where it waits for its receiver, or
+    /// for its way to another shard.
+    ///
+    /// The parts of its envelope come one by one, since that is in registers: the
+    /// detour of a struct through memory costs a stall in each message.
     ///
     /// # Errors
     /// Why it was not accepted.
-    fn send_bytes(&self, envelope: &Envelope, bytes: &[u8]) -> Result<(), SendError>;
+    fn send_bytes(
+        &self,
+        to: ActorId,
+        from: Option<ActorId>,
+        sent_at_ns: u64,
+        bytes: &[u8],
+    ) -> Result<(), SendError>;
 
-    /// As [`send_bytes`](Self::send_bytes), with a payload that is there already.
+    /// Any message, with a payload that is there already.
     ///
     /// # Errors
     /// Why it was not accepted.
-    fn send(&self, envelope: &Envelope, payload: Payload) -> Result<(), SendError> {
-        self.send_bytes(envelope, &payload)
+    fn send(&self, envelope: Envelope, payload: Payload) -> Result<(), SendError> {
+        self.send_bytes(envelope.to, envelope.from, envelope.sent_at_ns, &payload)
     }
 
     /// Who is registered under this name.
@@ -77,7 +86,7 @@ impl Context {
     pub fn send(&self, to: ActorId, payload: impl Into<Payload>) -> Result<(), SendError> {
         let payload = payload.into();
         if payload.is_on_heap() {
-            self.view.send(&self.envelope(to), payload)?;
+            self.view.send(self.envelope(to), payload)?;
             self.led_on.set(true);
             Ok(())
         } else {
@@ -92,18 +101,17 @@ impl Context {
     /// Why it was not accepted.
     #[inline]
     pub fn send_bytes(&self, to: ActorId, bytes: &[u8]) -> Result<(), SendError> {
-        self.view.send_bytes(&self.envelope(to), bytes)?;
+        // A message sent because of a measured one is measured on from there.
+        self.view.send_bytes(to, self.running.get(), self.sent_at_ns.get(), bytes)?;
         self.led_on.set(true);
         Ok(())
     }
 
-    #[inline(always)]
     fn envelope(&self, to: ActorId) -> Envelope {
         Envelope {
             to,
             from: self.running.get(),
             request: None,
-            // A message sent because of a measured one is measured on from there.
             sent_at_ns: self.sent_at_ns.get(),
             expires_at_ns: 0,
         }

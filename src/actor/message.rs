@@ -36,8 +36,8 @@ pub struct Envelope {
 
 impl Envelope {
     /// A message in this envelope.
-    pub fn with(&self, payload: Payload) -> Message {
-        let Self { to, from, request, sent_at_ns, expires_at_ns } = *self;
+    pub fn with(self, payload: Payload) -> Message {
+        let Self { to, from, request, sent_at_ns, expires_at_ns } = self;
         Message { to: Some(to), from, request, sent_at_ns, expires_at_ns, payload }
     }
 }
@@ -50,7 +50,8 @@ impl Message {
     }
 
     /// Puts this envelope around what it carries.
-    pub fn address(&mut self, envelope: &Envelope) {
+    #[inline(always)]
+    pub fn address(&mut self, envelope: Envelope) {
         self.to = Some(envelope.to);
         self.from = envelope.from;
         self.request = envelope.request;

@@ -56,7 +56,7 @@ impl Pool {
     }
 
     /// A free node, for the caller to fill.
-    #[inline]
+    #[inline(always)]
     fn allocate(&mut self) -> u32 {
         if self.free == NOBODY {
             self.grow();
@@ -100,11 +100,11 @@ impl Mailbox {
         Self { generation, head: NOBODY, tail: NOBODY, messages: 0, bytes: 0, up: false, queued: false }
     }
 
-    /// Puts a message of `bytes` bytes last: `fill` writes it over an old one.
+    /// Puts a message of `bytes` bytes last, for the caller to write: it is an old
+    /// one still, with nothing on the heap.
     #[inline(always)]
-    pub(super) fn push(&mut self, pool: &mut Pool, bytes: usize, fill: impl FnOnce(&mut Message)) {
+    pub(super) fn push<'a>(&mut self, pool: &'a mut Pool, bytes: usize) -> &'a mut Message {
         let index = pool.allocate();
-        fill(&mut pool.letters[index as usize]);
         if self.tail == NOBODY {
             self.head = index;
         } else {
@@ -113,6 +113,7 @@ impl Mailbox {
         self.tail = index;
         self.messages += 1;
         self.bytes = self.bytes.saturating_add(bytes as u32);
+        &mut pool.letters[index as usize]
     }
 
     /// Puts a message in hand back, first.
@@ -160,7 +161,7 @@ mod tests {
     use crate::actor::Payload;
 
     fn push(mailbox: &mut Mailbox, pool: &mut Pool, number: u32) {
-        mailbox.push(pool, 4, |letter| letter.payload.assign(&number.to_le_bytes()));
+        mailbox.push(pool, 4).payload.assign(&number.to_le_bytes());
     }
 
     fn number(message: &Message) -> u32 {
@@ -218,7 +219,7 @@ mod tests {
         let mut pool = Pool::new();
         let mut mailbox = Mailbox::new(1);
         let mut hand = Box::<Message>::default();
-        mailbox.push(&mut pool, 1000, |letter| letter.payload = Payload::from(bytes.clone()));
+        mailbox.push(&mut pool, 1000).payload = Payload::from(bytes.clone());
         assert!(mailbox.pop(&mut pool, &mut hand));
         assert_eq!(std::sync::Arc::strong_count(&bytes), 2);
         hand.payload.release_heap();

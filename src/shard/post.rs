@@ -102,10 +102,10 @@ impl Post {
         (mailbox.generation == actor.generation()).then_some(mailbox)
     }
 
-    /// Puts a message of `bytes` bytes into a mailbox of this shard, if there is
-    /// room.
+    /// Makes a place for a message of `bytes` bytes in a mailbox of this shard, if
+    /// there is room. The caller writes it.
     #[inline(always)]
-    fn enter(&mut self, to: ActorId, bytes: usize, fill: impl FnOnce(&mut Message)) -> Result<(), SendError> {
+    fn enter(&mut self, to: ActorId, bytes: usize) -> Result<&mut Message, SendError> {
         let mailbox = match self.mailboxes.get_mut(to.slot() as usize) {
             Some(mailbox) if mailbox.generation == to.generation() => mailbox,
             _ => return Err(SendError::NoSuchActor(to)),
@@ -116,12 +116,11 @@ impl Post {
         if !fits {
             return Err(SendError::MailboxFull(to));
         }
-        mailbox.push(&mut self.pool, bytes, fill);
         if mailbox.up && !mailbox.queued {
             mailbox.queued = true;
             self.run_queue.push_back(to);
         }
-        Ok(())
+        Ok(mailbox.push(&mut self.pool, bytes))
     }
 
     /// A message has come from another shard, or from outside.
@@ -130,40 +129,48 @@ impl Post {
     /// Why there is no place for it; then it is left where it was.
     pub(super) fn arrive(&mut self, message: &mut Message) -> Result<(), SendError> {
         let Some(to) = message.to else { return Err(SendError::Closed) };
-        let bytes = message.payload.len();
-        self.enter(to, bytes, |letter| std::mem::swap(letter, message))
+        let place = self.enter(to, message.payload.len())?;
+        std::mem::swap(place, message);
+        Ok(())
     }
 
     /// Accepts a message from an actor of this shard.
     #[inline(always)]
-    fn send(&mut self, envelope: &Envelope, bytes: usize, payload: impl Parcel) -> Result<(), SendError> {
-        let accepted = self.place(envelope, bytes, payload);
-        match accepted {
-            Ok(()) => self.accepted += 1,
-            Err(_) => self.refused += 1,
-        }
-        accepted
+    fn send(&mut self, envelope: Envelope, bytes: usize, payload: impl Parcel) -> Result<(), SendError> {
+        let bytes_max = self.bounds.message_bytes_max as usize;
+        let refused = if bytes > bytes_max {
+            SendError::TooLarge { bytes, bytes_max }
+        } else if envelope.to.shard() == self.shard {
+            match self.enter(envelope.to, bytes) {
+                Ok(place) => {
+                    place.address(envelope);
+                    payload.put(&mut place.payload);
+                    self.accepted += 1;
+                    return Ok(());
+                }
+                Err(error) => error,
+            }
+        } else {
+            match self.take_way(envelope.to) {
+                Ok(()) => {
+                    self.outlets.send_message(envelope.to.shard(), envelope.with(payload.take()));
+                    self.accepted += 1;
+                    return Ok(());
+                }
+                Err(error) => error,
+            }
+        };
+        self.refused += 1;
+        Err(refused)
     }
 
-    #[inline(always)]
-    fn place(&mut self, envelope: &Envelope, bytes: usize, payload: impl Parcel) -> Result<(), SendError> {
-        let bytes_max = self.bounds.message_bytes_max as usize;
-        if bytes > bytes_max {
-            return Err(SendError::TooLarge { bytes, bytes_max });
-        }
-        let to = envelope.to;
-        if to.shard() == self.shard {
-            return self.enter(to, bytes, |letter| {
-                letter.address(envelope);
-                payload.put(&mut letter.payload);
-            });
-        }
+    /// Makes room on the way to another shard.
+    fn take_way(&mut self, to: ActorId) -> Result<(), SendError> {
         let way = self.on_their_way.get_mut(to.shard().index()).ok_or(SendError::NoSuchActor(to))?;
         if *way >= self.bounds.outbox_messages_max {
             return Err(SendError::OutboxFull(to));
         }
         *way += 1;
-        self.outlets.send_message(to.shard(), envelope.with(payload.take()));
         Ok(())
     }
 
@@ -320,11 +327,18 @@ impl Local {
 pub(super) struct ShardView(pub(super) Rc<Local>);
 
 impl View for ShardView {
-    fn send_bytes(&self, envelope: &Envelope, bytes: &[u8]) -> Result<(), SendError> {
+    fn send_bytes(
+        &self,
+        to: ActorId,
+        from: Option<ActorId>,
+        sent_at_ns: u64,
+        bytes: &[u8],
+    ) -> Result<(), SendError> {
+        let envelope = Envelope { to, from, request: None, sent_at_ns, expires_at_ns: 0 };
         self.0.post.borrow_mut().send(envelope, bytes.len(), bytes)
     }
 
-    fn send(&self, envelope: &Envelope, payload: Payload) -> Result<(), SendError> {
+    fn send(&self, envelope: Envelope, payload: Payload) -> Result<(), SendError> {
         self.0.post.borrow_mut().send(envelope, payload.len(), payload)
     }
 
@@ -353,7 +367,7 @@ mod tests {
 
     fn send(post: &mut Post, to: ActorId, bytes: usize) -> Result<(), SendError> {
         let envelope = Envelope { to, from: None, request: None, sent_at_ns: 0, expires_at_ns: 0 };
-        post.send(&envelope, bytes, &vec![7; bytes][..])
+        post.send(envelope, bytes, &vec![7; bytes][..])
     }
 
     #[test]
@@ -419,7 +433,7 @@ mod tests {
         post.open(actor);
         let envelope = Envelope { to: actor, from: None, request: None, sent_at_ns: 0, expires_at_ns: 0 };
         for (number, expires_at_ns) in [(1, 0), (2, 0), (3, 9)] {
-            post.send(&Envelope { expires_at_ns, ..envelope }, 1, &[number][..]).unwrap();
+            post.send(Envelope { expires_at_ns, ..envelope }, 1, &[number][..]).unwrap();
         }
         let mut hands: Vec<Box<Message>> = (0..5).map(|_| Box::default()).collect();
         assert_eq!(post.pop_plain(actor, &mut hands), 2);

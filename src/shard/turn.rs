@@ -189,7 +189,7 @@ impl Shard {
         let mut exited = None;
         while taken < self.config.slice_messages_max && exited.is_none() && self.pop(actor, hand) {
             taken += 1;
-            exited = self.handle(actor, child, hand, &mut handled);
+            self.handle(actor, child, hand, &mut handled, &mut exited);
             hand.payload.release_heap();
         }
         self.count_handled(&mut handled);
@@ -212,7 +212,7 @@ impl Shard {
                 exited = self.handle_batch(actor, child, &mut hands[..plain], &mut handled);
                 taken += plain;
             } else if plain == 1 || self.pop(actor, &mut hands[0]) {
-                exited = self.handle(actor, child, &hands[0], &mut handled);
+                self.handle(actor, child, &hands[0], &mut handled, &mut exited);
                 taken += 1;
             } else {
                 break;
@@ -231,25 +231,49 @@ impl Shard {
         self.counters.handled.add(std::mem::take(handled));
     }
 
-    /// Lets an actor handle one message. Why it ended, if it did.
+    /// Lets an actor handle one message. If it ended, `exited` says why.
     fn handle(
         &mut self,
         actor: ActorId,
         child: &mut dyn Child,
         message: &Message,
         handled: &mut u64,
-    ) -> Option<ExitReason> {
+        exited: &mut Option<ExitReason>,
+    ) {
         if message.expires_at_ns != 0 && message.expires_at_ns <= self.now_ns {
-            self.bury(message, DeadReason::Expired);
-            return None;
+            return self.bury(message, DeadReason::Expired);
         }
         let context = &*self.context;
         context.enter(actor, message.sent_at_ns);
-        let outcome = catch_unwind(AssertUnwindSafe(|| child.handle(context, message)))
-            .unwrap_or_else(|panic| Outcome::Exited(ExitReason::Panic(panic_text(&*panic))));
+        let mut outcome = None;
+        // The usual outcome is told by a flag: moving a whole one, large as it is,
+        // costs as much as all the rest of this function.
+        let caught = catch_unwind(AssertUnwindSafe(|| match child.handle(context, message) {
+            Outcome::Done(None) => {}
+            other => outcome = Some(other),
+        }));
         context.leave();
+        if let Err(panic) = caught {
+            outcome = Some(Outcome::Exited(ExitReason::Panic(panic_text(&*panic))));
+        }
+        if outcome.is_none() && message.request.is_none() && !context.has_effects() {
+            *handled += 1;
+            self.measure(message);
+            return;
+        }
+        let outcome = outcome.unwrap_or(Outcome::Done(None));
+        *exited = self.settle(actor, child, message, outcome, handled);
+    }
 
-        let led_on = context.has_led_on();
+    /// Does what the outcome of a message asks for. Why its actor ended, if it did.
+    fn settle(
+        &mut self,
+        actor: ActorId,
+        child: &mut dyn Child,
+        message: &Message,
+        outcome: Outcome,
+        handled: &mut u64,
+    ) -> Option<ExitReason> {
         let asked_to_exit = self.apply_effects();
         let reply = match outcome {
             Outcome::Done(reply) => Ok(reply),
@@ -268,9 +292,7 @@ impl Shard {
             }
         };
         *handled += 1;
-        if message.sent_at_ns != 0 && !led_on {
-            self.latency.record_ns(self.clock.now_ns().saturating_sub(message.sent_at_ns));
-        }
+        self.measure(message);
         if let Some(request) = message.request {
             // Whoever has the reply may look at the counts.
             self.count_handled(handled);
@@ -279,6 +301,14 @@ impl Shard {
         let reason = asked_to_exit?;
         self.count_handled(handled);
         Some(self.stop_itself(actor, child, reason))
+    }
+
+    /// Records how long a message took that was handled and led to no other.
+    #[inline(always)]
+    fn measure(&mut self, message: &Message) {
+        if message.sent_at_ns != 0 && !self.context.has_led_on() {
+            self.latency.record_ns(self.clock.now_ns().saturating_sub(message.sent_at_ns));
+        }
     }
 
     /// Lets an actor handle many plain messages at once. Why it ended, if it did.

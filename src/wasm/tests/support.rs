@@ -9,8 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::actor::{
-    ActorId, Blueprint, Child, Context, CreateError, Effect, Envelope, Incarnation, Key, Message, Nursery,
-    Outcome, Payload, Recipe, RequestId, SendError, ShardId, View,
+    ActorId, Blueprint, Child, Context, CreateError, Effect, Incarnation, Key, Message, Nursery, Outcome,
+    Payload, Recipe, RequestId, SendError, ShardId, View,
 };
 use crate::wasm::{
     CacheConfig, Component, ComponentBlueprint, Engine, EngineConfig, Limits, MemoryLayout, PoolPolicy,
@@ -45,10 +45,11 @@ pub fn sent() -> Vec<Message> {
 struct World;
 
 impl View for World {
-    fn send_bytes(&self, envelope: &Envelope, bytes: &[u8]) -> Result<(), SendError> {
-        match envelope.to {
+    fn send_bytes(&self, to: ActorId, from: Option<ActorId>, _: u64, bytes: &[u8]) -> Result<(), SendError> {
+        match to {
             to if to == friend() => {
-                SENT.with_borrow_mut(|sent| sent.push(envelope.with(Payload::copy_from(bytes))));
+                let message = Message { from, ..Message::new(to, bytes) };
+                SENT.with_borrow_mut(|sent| sent.push(message));
                 Ok(())
             }
             to if to == full_actor() => Err(SendError::MailboxFull(to)),
