@@ -10,9 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use raddle::actor::{
-    Actor, ActorId, Batch, BatchOutcome, Child, Context, Message, Native, Outcome, Payload, ShardId,
-};
+use raddle::actor::{Actor, ActorId, Batch, BatchOutcome, Child, Context, Message, Native, Outcome, Payload};
 use raddle::metrics::Clock;
 use raddle::shard::{Command, Control, Shard, ShardConfig, SpawnSpec, Turned, seeds};
 use raddle::sync::{Doorbell, Wake, reply_slot};

@@ -28,14 +28,15 @@ use crate::sync::Wake;
 /// How long a saturated shard keeps the reactor waiting.
 const REACTOR_TURN_EVERY: Duration = Duration::from_millis(4);
 
-/// glommio's own timer for taking the CPU from a task. It has no other task
-/// to give it to, and hangs now and then if it fires every 0.1 to 0.2 ms.
-const PREEMPT_EVERY: Duration = Duration::from_millis(10);
+/// glommio's own timer for taking the CPU from a task: as good as never. There is
+/// no other task to give it to; and if it fires between glommio's look at its
+/// rings and its look at its tasks, which takes no more than a thread that had to
+/// wait for its core, glommio parks with a task ready to run
+/// (docs/decisions/0006).
+const PREEMPT_EVERY: Duration = Duration::from_secs(3600);
 
-/// The longest sleep in one piece. Now and then (seen once in some 500 starts on
-/// crowded cores) glommio 0.12 takes the completion of the bell's poll off the
-/// ring and goes to sleep without running the task: the bell has rung, and nobody
-/// looks. A timer makes it look. See docs/decisions/0006.
+/// The longest sleep in one piece, in case glommio parks for the same reason on
+/// another completion: a timer makes it look again.
 const SLEEP_MAX: Duration = Duration::from_millis(20);
 
 /// The eventfd. Its counter is not zero once somebody rang.
