@@ -2,7 +2,8 @@
 //! turn, a receiver. The floor of everything that goes through a guest.
 //!
 //! `cargo bench --bench turn --no-default-features`. One thread, no driver: the
-//! shard is turned by hand until the receiver has counted every message.
+//! shard, or two of them, is turned by hand until the receiver has counted every
+//! message.
 #![allow(missing_docs)] // criterion's macros
 
 use std::sync::Arc;
@@ -89,8 +90,9 @@ impl Actor for Receiver {
 
 impl Child for Receiver {}
 
+/// One shard, or two that take turns on one thread.
 struct World {
-    shard: Shard,
+    shards: Vec<Shard>,
     injector: raddle::sync::Injector<Command>,
     sender: ActorId,
     left: Arc<AtomicU64>,
@@ -114,19 +116,22 @@ where
 }
 
 impl World {
-    fn new(bytes: usize, batch: usize) -> Self {
+    fn new(shards: usize, bytes: usize, batch: usize) -> Self {
         let config = ShardConfig { measures_latency: false, ..ShardConfig::default() };
-        let doorbell = Arc::new(Doorbell::new(Box::new(NoWake)));
-        let (seed, outside) = seeds(config, &Clock::start(), &[doorbell]).swap_remove(0);
-        let mut shard = Shard::new(seed);
+        let doorbells: Vec<_> = (0..shards).map(|_| Arc::new(Doorbell::new(Box::new(NoWake)))).collect();
+        let (seeds, outside): (Vec<_>, Vec<_>) =
+            seeds(config, &Clock::start(), &doorbells).into_iter().unzip();
+        let mut shards: Vec<_> = seeds.into_iter().map(Shard::new).collect();
         let (left, count) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let last = shards.len() - 1;
         let for_receiver = count.clone();
         let make = move || Receiver { count: for_receiver.clone(), local: 0, batch };
-        let to = spawn(&mut shard, &outside.injector, make);
+        let to = spawn(&mut shards[last], &outside[last].injector, make);
         let for_sender = left.clone();
         let make = move || Sender { to, left: for_sender.clone(), bytes };
-        let sender = spawn(&mut shard, &outside.injector, make);
-        Self { shard, injector: outside.injector, sender, left, count }
+        let sender = spawn(&mut shards[0], &outside[0].injector, make);
+        let injector = outside.into_iter().next().expect("there is a shard").injector;
+        Self { shards, injector, sender, left, count }
     }
 
     fn run(&mut self, messages: u64) -> Duration {
@@ -135,7 +140,13 @@ impl World {
         let start = Instant::now();
         let go = Command::Tell(Message::new(self.sender, Payload::empty()));
         assert!(self.injector.push(go).is_ok());
-        while self.shard.turn() == Turned::Busy {}
+        let mut busy = true;
+        while busy {
+            busy = false;
+            for shard in &mut self.shards {
+                busy |= shard.turn() == Turned::Busy;
+            }
+        }
         let took = start.elapsed();
         assert_eq!(self.count.load(Relaxed) - before, messages, "every message counts");
         took
@@ -143,14 +154,16 @@ impl World {
 }
 
 fn tell(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("tell on one shard, native to native");
-    group.throughput(Throughput::Elements(1));
-    for (bytes, batch) in [(8, 1), (64, 1), (8, 32), (64, 32)] {
-        let mut world = World::new(bytes, batch);
-        let name = format!("{bytes} bytes, batches of {batch}");
-        group.bench_function(name, |bencher| bencher.iter_custom(|messages| world.run(messages)));
+    for (shards, name) in [(1, "tell on one shard"), (2, "tell across shards, on one thread")] {
+        let mut group = criterion.benchmark_group(name);
+        group.throughput(Throughput::Elements(1));
+        for (bytes, batch) in [(8, 1), (64, 1), (8, 32), (64, 32)] {
+            let mut world = World::new(shards, bytes, batch);
+            let name = format!("{bytes} bytes, batches of {batch}");
+            group.bench_function(name, |bencher| bencher.iter_custom(|messages| world.run(messages)));
+        }
+        group.finish();
     }
-    group.finish();
 }
 
 criterion_group! {
