@@ -47,6 +47,40 @@ impl Nursery {
     }
 }
 
+/// Items filled in where they lie come out as they were filled in, and a full ring
+/// gives back what would have filled one.
+#[test]
+fn ring_items_can_be_filled_in_place() {
+    let (mut producer, mut consumer) = ring_from::<Option<Alive>>(4, usize::MAX - 5);
+    let mut nursery = Nursery::default();
+    for round in 0..20 {
+        for _ in 0..4 {
+            let item = nursery.make();
+            assert!(producer.stage_in_place(|slot| *slot = Some(item)).is_ok());
+        }
+        let fifth = nursery.make();
+        let id = fifth.id;
+        let refused = producer.stage_in_place(move |slot| *slot = Some(fifth)).map_err(|full| {
+            let mut slot = None;
+            (full.0)(&mut slot);
+            slot.map(|item| item.id)
+        });
+        assert_eq!(refused, Err(Some(id)));
+        assert_eq!(nursery.alive(), 4);
+        assert_eq!(producer.publish(), 4);
+        let mut seen = Vec::new();
+        // One is taken out, three are dropped where they lie.
+        consumer.drain_in_place(4, |item| {
+            seen.push(item.as_ref().unwrap().id);
+            if seen.len() == 1 {
+                drop(item.take());
+            }
+        });
+        assert_eq!(seen, (1..=4).map(|number| round * 5 + number).collect::<Vec<_>>());
+        assert_eq!(nursery.alive(), 0);
+    }
+}
+
 #[derive(Debug, Clone)]
 enum RingOp {
     Push,
@@ -54,7 +88,8 @@ enum RingOp {
     Publish,
     Pop,
     Drain(usize),
-    DrainPanics(usize),
+    DrainInPlace(usize),
+    DrainPanics(usize, bool),
     Peek,
     Look,
 }
@@ -66,7 +101,8 @@ fn ring_op() -> impl Strategy<Value = RingOp> {
         2 => Just(RingOp::Publish),
         3 => Just(RingOp::Pop),
         2 => (0..12_usize).prop_map(RingOp::Drain),
-        1 => (1..4_usize).prop_map(RingOp::DrainPanics),
+        2 => (0..12_usize).prop_map(RingOp::DrainInPlace),
+        2 => (1..4_usize, any::<bool>()).prop_map(|(at, in_place)| RingOp::DrainPanics(at, in_place)),
         1 => Just(RingOp::Peek),
         2 => Just(RingOp::Look),
     ]
@@ -117,23 +153,30 @@ proptest! {
                     shown.append(&mut staged);
                 }
                 RingOp::Pop => prop_assert_eq!(consumer.pop().map(|item| item.id), shown.pop_front()),
-                RingOp::Drain(max) => {
+                RingOp::Drain(max) | RingOp::DrainInPlace(max) => {
                     let mut seen = Vec::new();
-                    let count = consumer.drain(max, |item| seen.push(item.id));
+                    let count = match operation {
+                        RingOp::Drain(_) => consumer.drain(max, |item| seen.push(item.id)),
+                        _ => consumer.drain_in_place(max, |item| seen.push(item.id)),
+                    };
                     let expected: Vec<_> = shown.drain(..max.min(shown.len())).collect();
                     prop_assert_eq!(count, seen.len());
                     prop_assert_eq!(seen, expected);
                 }
-                RingOp::DrainPanics(at) => {
+                RingOp::DrainPanics(at, in_place) => {
                     let mut seen = 0;
+                    let mut look = || {
+                        seen += 1;
+                        if seen == at {
+                            std::panic::resume_unwind(Box::new(()));
+                        }
+                    };
                     let drained = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                        consumer.drain(usize::MAX, |item| {
-                            seen += 1;
-                            if seen == at {
-                                drop(item);
-                                std::panic::resume_unwind(Box::new(()));
-                            }
-                        })
+                        if in_place {
+                            consumer.drain_in_place(usize::MAX, |_| look())
+                        } else {
+                            consumer.drain(usize::MAX, |_item| look())
+                        }
                     }));
                     prop_assert_eq!(drained.is_err(), shown.len() >= at);
                     shown.drain(..at.min(shown.len()));

@@ -28,6 +28,7 @@ impl Payload {
     }
 
     /// Copies the bytes.
+    #[inline]
     pub fn copy_from(bytes: &[u8]) -> Self {
         if bytes.len() <= Self::INLINE_MAX {
             let mut inline = [0; Self::INLINE_MAX];
@@ -51,6 +52,16 @@ impl Payload {
         }
     }
 
+    /// Becomes the other one, which keeps nothing that is on the heap.
+    #[inline(always)]
+    pub fn take_over(&mut self, other: &mut Self) {
+        if other.is_on_heap() {
+            *self = std::mem::take(other);
+        } else {
+            self.assign(other);
+        }
+    }
+
     /// Lets go of what it owns or shares on the heap. What it holds inline may stay.
     #[inline]
     pub fn release_heap(&mut self) {
@@ -68,11 +79,13 @@ impl Payload {
     }
 
     /// Does it own, or share, an allocation?
+    #[inline(always)]
     pub fn is_on_heap(&self) -> bool {
         !matches!(self.0, Repr::Inline { .. })
     }
 
     /// The bytes.
+    #[inline(always)]
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
             Repr::Inline { len, bytes } => &bytes[..usize::from(*len)],
@@ -91,6 +104,7 @@ impl Default for Payload {
 impl Deref for Payload {
     type Target = [u8];
 
+    #[inline(always)]
     fn deref(&self) -> &[u8] {
         self.as_slice()
     }
@@ -169,8 +183,12 @@ mod tests {
                 old.assign(&bytes);
                 assert_eq!(old.as_slice(), bytes);
                 assert_eq!(old.is_on_heap(), len > Payload::INLINE_MAX);
-                old.release_heap();
+                let mut next = Payload::copy_from(&[8; 70]);
+                next.take_over(&mut old);
+                assert_eq!(next.as_slice(), bytes);
                 assert!(!old.is_on_heap());
+                next.release_heap();
+                assert!(!next.is_on_heap());
             }
         }
     }

@@ -29,14 +29,15 @@ impl Shard {
     }
 
     /// A message has come from another shard, or from outside.
-    pub(super) fn deliver_arrival(&mut self, mut message: Message) {
+    /// Takes what it owns.
+    pub(super) fn deliver_arrival(&mut self, message: &mut Message) {
         let Some(to) = message.to.filter(|to| to.shard() == self.id) else {
-            return self.bury(&message, DeadReason::NoSuchActor);
+            return self.bury(message, DeadReason::NoSuchActor);
         };
-        let arrived = self.local.post.borrow_mut().arrive(&mut message);
+        let arrived = self.local.post.borrow_mut().arrive(message);
         if let Err(refusal) = arrived {
             let reason = dead_on_arrival(&refusal, self.actors.knows_slot(to));
-            self.bury(&message, reason);
+            self.bury(message, reason);
         }
     }
 

@@ -43,6 +43,25 @@ impl<T> Lane<T> {
         }
     }
 
+    /// Sends what `fill` writes, where it will lie.
+    #[inline(always)]
+    fn send_in_place(&mut self, fill: impl FnOnce(&mut T))
+    where
+        T: Default,
+    {
+        let fill = if self.outbox.is_empty() {
+            match self.ring.stage_in_place(fill) {
+                Ok(()) => return,
+                Err(full) => full.0,
+            }
+        } else {
+            fill
+        };
+        let mut item = T::default();
+        fill(&mut item);
+        self.outbox.push_back(item);
+    }
+
     /// Moves on what has waited, and shows everything to the other side. How many
     /// items became visible?
     fn flush(&mut self) -> usize {
@@ -115,9 +134,10 @@ impl Outlets {
         self.to(to).reply.send(reply);
     }
 
-    /// Sends a message that was admitted.
-    pub(super) fn send_message(&mut self, to: ShardId, message: Message) {
-        self.to(to).request.send(message);
+    /// Sends a message for which there is room: `fill` writes it where it will lie.
+    #[inline(always)]
+    pub(super) fn send_message(&mut self, to: ShardId, fill: impl FnOnce(&mut Message)) {
+        self.to(to).request.send_in_place(fill);
     }
 
     /// Shows what was staged to the other shards, and rings them. `crossed` is
@@ -169,8 +189,8 @@ impl Inlets {
         self.inlets.iter_mut().map(|inlet| inlet.reply.drain(REPLY_SLOTS, &mut take)).sum()
     }
 
-    pub(super) fn drain_messages(&mut self, mut take: impl FnMut(Message)) -> usize {
-        self.inlets.iter_mut().map(|inlet| inlet.request.drain(REQUEST_SLOTS, &mut take)).sum()
+    pub(super) fn drain_messages(&mut self, mut take: impl FnMut(&mut Message)) -> usize {
+        self.inlets.iter_mut().map(|inlet| inlet.request.drain_in_place(REQUEST_SLOTS, &mut take)).sum()
     }
 
     /// Is there nothing to take in?

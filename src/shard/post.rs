@@ -130,7 +130,7 @@ impl Post {
     pub(super) fn arrive(&mut self, message: &mut Message) -> Result<(), SendError> {
         let Some(to) = message.to else { return Err(SendError::Closed) };
         let place = self.enter(to, message.payload.len())?;
-        std::mem::swap(place, message);
+        place.take_over(message);
         Ok(())
     }
 
@@ -153,7 +153,10 @@ impl Post {
         } else {
             match self.take_way(envelope.to) {
                 Ok(()) => {
-                    self.outlets.send_message(envelope.to.shard(), envelope.with(payload.take()));
+                    self.outlets.send_message(envelope.to.shard(), |place| {
+                        place.address(envelope);
+                        payload.put(&mut place.payload);
+                    });
                     self.accepted += 1;
                     return Ok(());
                 }
@@ -276,8 +279,6 @@ impl Post {
 trait Parcel {
     /// Over an old one.
     fn put(self, over: &mut Payload);
-    /// As a new one.
-    fn take(self) -> Payload;
 }
 
 impl Parcel for &[u8] {
@@ -285,19 +286,11 @@ impl Parcel for &[u8] {
     fn put(self, over: &mut Payload) {
         over.assign(self);
     }
-
-    fn take(self) -> Payload {
-        Payload::copy_from(self)
-    }
 }
 
 impl Parcel for Payload {
     fn put(self, over: &mut Payload) {
         *over = self;
-    }
-
-    fn take(self) -> Payload {
-        self
     }
 }
 

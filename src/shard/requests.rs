@@ -37,7 +37,7 @@ impl Shard {
             pending.deadline = Some(deadline);
         }
         message.request = Some(request);
-        self.deliver_arrival(message);
+        self.deliver_arrival(&mut message);
     }
 
     /// Sends the outcome of a request to the shard that waits for it.

@@ -79,7 +79,7 @@ impl Shard {
 
     pub(super) fn obey(&mut self, command: Command) {
         match command {
-            Command::Tell(message) => self.deliver_arrival(message),
+            Command::Tell(mut message) => self.deliver_arrival(&mut message),
             Command::Request(message, resolver) => self.begin_outside_request(message, resolver),
             Command::Control(control) => self.obey_control(*control),
         }

@@ -28,6 +28,8 @@
 //!
 //! Neither side ever waits for the other, whatever the other does.
 
+use std::mem::MaybeUninit;
+
 use super::mutation::{mutant, ord};
 use super::primitive::{Arc, AtomicBool, AtomicUsize, CachePadded, atomic::Ordering::Relaxed};
 use super::slots::Slots;
@@ -167,14 +169,46 @@ impl<T> Producer<T> {
     /// [`Full`] gives the item back.
     #[inline]
     pub fn stage(&mut self, item: T) -> Result<(), Full<T>> {
+        if !self.has_room() {
+            return Err(Full(item));
+        }
+        self.put(|slot| {
+            slot.write(item);
+        });
+        Ok(())
+    }
+
+    /// As [`stage`](Self::stage), with an item that is filled in where it lies: a
+    /// large one is not moved there.
+    ///
+    /// # Errors
+    /// [`Full`] gives back what would have filled it.
+    #[inline(always)]
+    pub fn stage_in_place<F: FnOnce(&mut T)>(&mut self, fill: F) -> Result<(), Full<F>>
+    where
+        T: Default,
+    {
+        if !self.has_room() {
+            return Err(Full(fill));
+        }
+        self.put(|slot| fill(slot.write(T::default())));
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn has_room(&mut self) -> bool {
         let capacity = self.slots.capacity();
         let limit = if mutant!("ring.capacity_off_by_one") { capacity + 1 } else { capacity };
-        if self.tail.wrapping_sub(self.head_seen) >= limit {
-            self.refresh();
-            if self.tail.wrapping_sub(self.head_seen) >= limit {
-                return Err(Full(item));
-            }
+        if self.tail.wrapping_sub(self.head_seen) < limit {
+            return true;
         }
+        self.refresh();
+        self.tail.wrapping_sub(self.head_seen) < limit
+    }
+
+    /// Writes the next slot. To be called only if there is room.
+    #[inline(always)]
+    fn put(&mut self, write: impl FnOnce(&mut MaybeUninit<T>)) {
         if mutant!("ring.publish_before_write") {
             self.tail = self.tail.wrapping_add(1);
             self.publish();
@@ -185,14 +219,13 @@ impl<T> Producer<T> {
         slot.with_mut(|slot| {
             // SAFETY: the slot is free (its last item was taken before the
             // `head` that we acquired), and free slots are the producer's.
-            unsafe { (*slot).write(item) };
+            write(unsafe { &mut *slot });
         });
         self.tail = self.tail.wrapping_add(1);
         // Only slots that are free: the consumer still needs the others.
-        if self.tail.wrapping_sub(self.head_seen) + AHEAD < capacity {
+        if self.tail.wrapping_sub(self.head_seen) + AHEAD < self.slots.capacity() {
             self.slots.fetch_for_write(self.tail.wrapping_add(AHEAD));
         }
-        Ok(())
     }
 
     /// Shows the consumer all that is staged; tells how many that was.
@@ -338,6 +371,35 @@ impl<T> Consumer<T> {
         count
     }
 
+    /// As [`drain`](Self::drain), with each item lent where it lies; it is dropped
+    /// afterwards. What `each` wants of a large item need not be moved twice.
+    #[inline]
+    pub fn drain_in_place(&mut self, max: usize, mut each: impl FnMut(&mut T)) -> usize {
+        let mut ready = self.tail_seen.wrapping_sub(self.head);
+        if ready < max {
+            self.refresh();
+            ready = self.tail_seen.wrapping_sub(self.head);
+        }
+        let count = ready.min(max);
+        if count == 0 {
+            return 0;
+        }
+        let batch = Batch { consumer: self };
+        for _ in 0..count {
+            // SAFETY: `shared` keeps the slots alive.
+            let slot = unsafe { batch.consumer.slots.slot(batch.consumer.head) };
+            // Before it is lent: if `each` panics, it is not taken again.
+            batch.consumer.head = batch.consumer.head.wrapping_add(1);
+            slot.with_mut(|slot| {
+                // SAFETY: between `head` and the published `tail` slots are full,
+                // and the consumer's.
+                let lent = Lent(unsafe { &mut *slot.cast::<T>() });
+                each(lent.0);
+            });
+        }
+        count
+    }
+
     /// The oldest item, left where it is.
     #[inline]
     pub fn peek(&mut self) -> Option<&T> {
@@ -418,6 +480,18 @@ impl<T> Drop for Consumer<T> {
         let order = ord!("ring.consumer_gone", Release);
         self.shared.head.gone.store(true, order);
         while self.pop().is_some() {}
+    }
+}
+
+/// An item lent where it lies: dropped when that ends, however it ends.
+struct Lent<'a, T>(&'a mut T);
+
+impl<T> Drop for Lent<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the consumer's index has moved past this item's slot, so nobody
+        // looks at it again before it is written anew.
+        unsafe { std::ptr::drop_in_place(self.0) };
     }
 }
 
