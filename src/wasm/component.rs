@@ -206,29 +206,37 @@ impl Component {
     /// # Errors
     /// Which limit it breaks before it has done anything.
     pub fn check_limits(&self, limits: &Limits) -> Result<(), LimitsError> {
-        if limits.message_bytes_max > limits.hostcall_bytes_max {
-            return Err(LimitsError::MessageOverHostcall {
-                message_bytes_max: limits.message_bytes_max,
-                hostcall_bytes_max: limits.hostcall_bytes_max,
-            });
-        }
-        let engine_max = self.engine().config().memory_bytes_max;
-        if limits.memory_bytes_max as u64 > engine_max {
-            return Err(LimitsError::MemoryOverEngine { asked: limits.memory_bytes_max, engine_max });
-        }
-        let info = self.info();
-        for (what, needed, limit) in [
-            ("memory bytes", info.memory_bytes_initial, limits.memory_bytes_max as u64),
-            ("memories", u64::from(info.memories), limits.memories_max as u64),
-            ("tables", u64::from(info.tables), limits.tables_max as u64),
-            ("table elements", info.table_elements_initial, limits.table_elements_max as u64),
-        ] {
-            if needed > limit {
-                return Err(LimitsError::Initial { component: self.name().to_owned(), what, needed, limit });
-            }
-        }
-        Ok(())
+        check_limits(limits, self.engine(), self.info())
     }
+}
+
+/// Could an instance of a component live within these limits?
+pub(super) fn check_limits(
+    limits: &Limits,
+    engine: &Engine,
+    info: &ComponentInfo,
+) -> Result<(), LimitsError> {
+    if limits.message_bytes_max > limits.hostcall_bytes_max {
+        return Err(LimitsError::MessageOverHostcall {
+            message_bytes_max: limits.message_bytes_max,
+            hostcall_bytes_max: limits.hostcall_bytes_max,
+        });
+    }
+    let engine_max = engine.config().memory_bytes_max;
+    if limits.memory_bytes_max as u64 > engine_max {
+        return Err(LimitsError::MemoryOverEngine { asked: limits.memory_bytes_max, engine_max });
+    }
+    for (what, needed, limit) in [
+        ("memory bytes", info.memory_bytes_initial, limits.memory_bytes_max as u64),
+        ("memories", u64::from(info.memories), limits.memories_max as u64),
+        ("tables", u64::from(info.tables), limits.tables_max as u64),
+        ("table elements", info.table_elements_initial, limits.table_elements_max as u64),
+    ] {
+        if needed > limit {
+            return Err(LimitsError::Initial { component: info.name.clone(), what, needed, limit });
+        }
+    }
+    Ok(())
 }
 
 impl std::fmt::Debug for Component {
@@ -250,10 +258,32 @@ impl Engine {
         cache: &CacheConfig,
         progress: &dyn CompileProgress,
     ) -> Result<Component, ComponentError> {
-        let source = source.into();
+        let Compiled { name, bytes, component, cache } = self.compile(source.into(), cache, progress)?;
+        if makes_resources(&bytes) {
+            return Err(ComponentError::OwnResources { name });
+        }
+        let info = info::describe(&self.shared.wasmtime, &component, name.clone(), bytes.len());
+        let exports = find_exports(&name, &component, &info)?;
+        let pre = self.link(&component, &info)?;
+        if self.config().memory_layout == MemoryLayout::Guarded {
+            // Here, and not when a shard makes its first instance. If it fails now,
+            // that will say why.
+            let _ = component.initialize_copy_on_write_image();
+        }
+        let shared = Shared { engine: self.clone(), info, pre, exports, cache };
+        Ok(Component { shared: Arc::new(shared) })
+    }
+
+    /// Reads a component, and compiles it or takes it from the cache.
+    pub(super) fn compile(
+        &self,
+        source: Source<'_>,
+        cache: &CacheConfig,
+        progress: &dyn CompileProgress,
+    ) -> Result<Compiled, ComponentError> {
         let name = name_of(source);
         let bytes = read(source)?;
-        let bytes = to_binary(&name, &bytes)?;
+        let bytes = to_binary(&name, &bytes)?.into_owned();
         check_header(&name, &bytes)?;
         let (component, cache) = cache.get_or_compile(&self.shared.wasmtime, &bytes, || {
             let started = Instant::now();
@@ -266,29 +296,35 @@ impl Engine {
             tracing::warn!(component = name, "running without the cache of compiled components: {reason}");
         }
 
-        if makes_resources(&bytes) {
-            return Err(ComponentError::OwnResources { name });
-        }
-        let info = info::describe(&self.shared.wasmtime, &component, name.clone(), bytes.len());
-        let exports = find_exports(&name, &component, &info)?;
-        check_imports(&name, &info)?;
+        Ok(Compiled { name, bytes, component, cache })
+    }
+
+    /// Finds everything that a component imports.
+    pub(super) fn link(
+        &self,
+        component: &wasmtime_component::Component,
+        info: &ComponentInfo,
+    ) -> Result<InstancePre<HostState>, ComponentError> {
+        check_imports(&info.name, info)?;
         let linker = if info.wasi.is_empty() {
             &self.shared.linker
         } else {
             wasi::prepare_process();
             &self.shared.linker_wasi
         };
-        let pre = linker
-            .instantiate_pre(&component)
-            .map_err(|error| ComponentError::WrongImport { name, reason: format!("{error:#}") })?;
-        if self.config().memory_layout == MemoryLayout::Guarded {
-            // Here, and not when a shard makes its first instance. If it fails now,
-            // that will say why.
-            let _ = component.initialize_copy_on_write_image();
-        }
-        let shared = Shared { engine: self.clone(), info, pre, exports, cache };
-        Ok(Component { shared: Arc::new(shared) })
+        linker.instantiate_pre(component).map_err(|error| ComponentError::WrongImport {
+            name: info.name.clone(),
+            reason: format!("{error:#}"),
+        })
     }
+}
+
+/// A component before anybody knows what it is for.
+pub(super) struct Compiled {
+    pub(super) name: String,
+    pub(super) bytes: Vec<u8>,
+    pub(super) component: wasmtime_component::Component,
+    pub(super) cache: CacheOutcome,
 }
 
 fn name_of(source: Source<'_>) -> String {

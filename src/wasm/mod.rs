@@ -17,8 +17,10 @@
 
 mod abi;
 mod cache;
+mod callee;
 mod compact;
 mod component;
+pub mod convert;
 mod deadline;
 mod engine;
 mod host;
@@ -34,6 +36,7 @@ mod wasi;
 mod tests;
 
 pub use cache::{CacheConfig, CacheOutcome};
+pub use callee::{CallError, Callee, CalleeInstance, Function, NoSuchFunction};
 pub use component::{CompileProgress, Component, ComponentError, Source};
 pub use engine::{Engine, EngineConfig, EngineError, MemoryLayout};
 pub use info::{ComponentInfo, Item, ItemKind};

@@ -133,14 +133,7 @@ impl Nursery for InstancePool {
 
 impl Plan {
     fn instantiate(&self, context: &Rc<Context>) -> Result<Live, CreateError> {
-        let mut deadline = self.deadline.clone();
-        let ticks = deadline.start(Call::Lifecycle);
-        let state = HostState::new(context.clone(), &self.limits, deadline);
-        let mut store = Store::new(&self.engine.shared.wasmtime, state);
-        store.limiter(|state| &mut state.limiter);
-        store.set_hostcall_fuel(self.limits.hostcall_bytes_max);
-        store.epoch_deadline_callback(|mut store| Ok(store.data_mut().deadline.passed()));
-        store.set_epoch_deadline(ticks);
+        let mut store = limited_store(&self.engine, &self.limits, self.deadline.clone(), context);
         match self.link(&mut store) {
             Ok(functions) => Ok(Live { store, functions }),
             Err(error) if is_exhausted(&error) => Err(CreateError::Exhausted(error.root_cause().to_string())),
@@ -171,6 +164,23 @@ impl Plan {
             },
         })
     }
+}
+
+/// A store in which every limit is set, and the clock of an instantiation runs.
+pub(super) fn limited_store(
+    engine: &Engine,
+    limits: &Limits,
+    mut deadline: Deadline,
+    context: &Rc<Context>,
+) -> Store<HostState> {
+    let ticks = deadline.start(Call::Lifecycle);
+    let state = HostState::new(context.clone(), limits, deadline);
+    let mut store = Store::new(&engine.shared.wasmtime, state);
+    store.limiter(|state| &mut state.limiter);
+    store.set_hostcall_fuel(limits.hostcall_bytes_max);
+    store.epoch_deadline_callback(|mut store| Ok(store.data_mut().deadline.passed()));
+    store.set_epoch_deadline(ticks);
+    store
 }
 
 /// Is it for want of room, which may come, and not for a fault?

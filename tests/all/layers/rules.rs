@@ -67,7 +67,8 @@ pub const HOMES: &[Home] = &[
     Home { name: "comfy_table", layers: &["cli"] },
     Home { name: "ctrlc", layers: &["cli"] },
     Home { name: "indicatif", layers: &["cli"] },
-    Home { name: "serde", layers: &["cli"] },
+    // Rust values become component values by it, and manifests and reports text.
+    Home { name: "serde", layers: &["wasm", "cli"] },
     Home { name: "serde_json", layers: &["cli"] },
     Home { name: "tracing_subscriber", layers: &["cli"] },
     Home { name: "mimalloc", layers: &["main"] },
