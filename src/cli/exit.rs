@@ -12,7 +12,7 @@ pub enum Exit {
     Done = 0,
     /// The job could not be done to its end, or not be started.
     Failed = 1,
-    /// The command line or the manifest is wrong.
+    /// The command line or the manifest is wrong, or what is to be called.
     Usage = 2,
     /// A component cannot be used.
     Component = 3,

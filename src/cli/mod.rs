@@ -2,6 +2,7 @@
 
 pub mod args;
 mod assemble;
+mod call;
 pub mod check;
 mod components;
 pub mod exit;
@@ -30,6 +31,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Check(arguments) => check(arguments),
         Command::Inspect(arguments) => inspect::inspect(arguments),
+        Command::Call(arguments) => call::call(arguments),
     });
     match outcome {
         Ok(exit) => exit.into(),

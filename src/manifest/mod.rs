@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 
 pub use error::{ManifestError, Problem, Source, Span};
 pub use plan::Instance;
+#[cfg(feature = "cli")]
+pub(crate) use section::closest;
 pub use spec::{
     ActorSpec, BackoffSpec, ComponentSpec, InputSpec, Instances, LimitsSpec, Lines, MemoryLayout, Placement,
     Reactor, ReportSpec, Restart, RuntimeSpec, Strategy, SupervisorSpec,

@@ -303,7 +303,7 @@ impl<'d> Section<'d> {
 
 /// The candidate that a mistyped word was most likely meant to be: `shard` for
 /// `shards`, and `max_restarts` for `restarts_max`.
-pub(super) fn closest<'c>(wrong: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+pub(crate) fn closest<'c>(wrong: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
     let wrong = wrong.to_lowercase().replace('-', "_");
     let likeness = |candidate: &str| {
         let as_written = strsim::jaro_winkler(&wrong, candidate);

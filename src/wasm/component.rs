@@ -259,9 +259,6 @@ impl Engine {
         progress: &dyn CompileProgress,
     ) -> Result<Component, ComponentError> {
         let Compiled { name, bytes, component, cache } = self.compile(source.into(), cache, progress)?;
-        if makes_resources(&bytes) {
-            return Err(ComponentError::OwnResources { name });
-        }
         let info = info::describe(&self.shared.wasmtime, &component, name.clone(), bytes.len());
         let exports = find_exports(&name, &component, &info)?;
         let pre = self.link(&component, &info)?;
@@ -296,6 +293,9 @@ impl Engine {
             tracing::warn!(component = name, "running without the cache of compiled components: {reason}");
         }
 
+        if makes_resources(&bytes) {
+            return Err(ComponentError::OwnResources { name });
+        }
         Ok(Compiled { name, bytes, component, cache })
     }
 

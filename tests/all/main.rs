@@ -13,6 +13,7 @@
 mod access_log;
 mod cli_bad_input;
 mod cli_cache;
+mod cli_call;
 mod cli_interrupt;
 mod cli_run;
 mod cli_show;
