@@ -9,6 +9,7 @@
 //! | `seccomp`      | the binary where io_uring is forbidden                        |
 //! | `wasip2`       | a component that was built the ordinary way                   |
 //! | `examples`     | the programs of `examples/`, to their ends                    |
+//! | `guide`        | what docs/guide-guests.md has one build                       |
 
 mod access_log;
 mod cli_bad_input;
@@ -19,6 +20,7 @@ mod cli_run;
 mod cli_show;
 mod command;
 mod examples;
+mod guide;
 mod layers;
 mod seccomp;
 mod support;

@@ -14,6 +14,7 @@ use lock::Lock;
 use toolchain::{Identity, Toolchain};
 
 mod component;
+pub mod javascript;
 mod lock;
 pub mod toolchain;
 
@@ -42,19 +43,51 @@ pub struct Args {
     toolchain: Option<PathBuf>,
 }
 
-/// A package of the guests' workspace that becomes a component.
+#[derive(clap::Args)]
+pub struct ComponentizeArgs {
+    /// What the compiler put out for wasm32-unknown-unknown
+    module: PathBuf,
+    /// Where to put the component
+    component: PathBuf,
+}
+
+/// Make a component of any guest's core module.
+pub fn componentize(args: &ComponentizeArgs) -> Result<()> {
+    let wasm = fs::read(&args.module).with_context(|| args.module.display().to_string())?;
+    let component = component::from_compiled(&wasm)?;
+    fs::write(&args.component, &component).with_context(|| args.component.display().to_string())?;
+    println!("{:>8} bytes  {}", component.len(), args.component.display());
+    Ok(())
+}
+
+/// A package that becomes a component.
 struct Guest {
     package: &'static str,
+    /// The workspace that it is in.
+    workspace: &'static str,
     target: &'static str,
     /// The component's file name, less the extension.
     name: &'static str,
     /// What the stack may grow to: Rust's default of 1 MiB would be most of a
-    /// guest's memory. `None`: built with nothing but defaults.
+    /// guest's memory. `None`: that default.
     stack_kib: Option<u32>,
+    /// Built in cargo's own release profile, rather than in that of its workspace.
+    has_default_profile: bool,
 }
 
+/// The workspace of examples and tests, and that of what people copy.
+const GUESTS_WORKSPACE: &str = ".";
+const TEMPLATE_WORKSPACE: &str = "template";
+
 const fn guest(package: &'static str, stack_kib: u32) -> Guest {
-    Guest { package, target: TARGET, name: package, stack_kib: Some(stack_kib) }
+    Guest {
+        package,
+        workspace: GUESTS_WORKSPACE,
+        target: TARGET,
+        name: package,
+        stack_kib: Some(stack_kib),
+        has_default_profile: false,
+    }
 }
 
 const GUESTS: &[Guest] = &[
@@ -65,7 +98,22 @@ const GUESTS: &[Guest] = &[
     guest("reporter", 64),
     guest("trapper", 64),
     // The same source, built as one would without knowing this repository.
-    Guest { package: "echo", target: WASI_TARGET, name: "echo-wasip2", stack_kib: None },
+    Guest {
+        target: WASI_TARGET,
+        name: "echo-wasip2",
+        stack_kib: None,
+        has_default_profile: true,
+        ..guest("echo", 0)
+    },
+    // As docs/guide-guests.md has it built, both ways.
+    Guest { workspace: TEMPLATE_WORKSPACE, ..guest("greeter", 64) },
+    Guest {
+        workspace: TEMPLATE_WORKSPACE,
+        target: WASI_TARGET,
+        name: "greeter-wasip2",
+        stack_kib: None,
+        ..guest("greeter", 0)
+    },
 ];
 
 impl Guest {
@@ -149,21 +197,17 @@ fn build(root: &Path, guest: &Guest, toolchain: &Toolchain) -> Result<Vec<u8>> {
     command
         .current_dir(&guests)
         .args(["rustc", "--quiet", "--locked", "--release", "--lib", "--target-dir", "target"])
+        .args(["--manifest-path", &format!("{}/Cargo.toml", guest.workspace)])
         .args(["--package", guest.package, "--target", guest.target])
         .envs(toolchain.environment()?);
-    match guest.stack_kib {
-        Some(stack_kib) => {
-            let size = stack_kib * 1024;
-            command.args(["--", "-C", &format!("link-arg=-zstack-size={size}")]);
-        }
-        // Cargo's own release profile, in which what is never called but could be
-        // stays: above all what a panic prints to standard error.
-        None => {
-            command.envs([
-                ("CARGO_PROFILE_RELEASE_LTO", "false"),
-                ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
-            ]);
-        }
+    if let Some(stack_kib) = guest.stack_kib {
+        let size = stack_kib * 1024;
+        command.args(["--", "-C", &format!("link-arg=-zstack-size={size}")]);
+    }
+    if guest.has_default_profile {
+        // In it stays what is never called but could be: above all what a panic
+        // prints to standard error.
+        command.envs([("CARGO_PROFILE_RELEASE_LTO", "false"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")]);
     }
     if !command.status().context("cargo")?.success() {
         bail!("guest `{}` does not compile", guest.package);

@@ -19,6 +19,10 @@ enum Task {
     Ci(ci::Args),
     /// Rebuild the guests, or check that they match their sources
     Guests(guests::Args),
+    /// Rebuild the guest in JavaScript: takes npm, and is no part of `ci`
+    JavascriptGuest,
+    /// Make a component of the core module of a guest, as `guests` does
+    Componentize(guests::ComponentizeArgs),
     /// Make a toolchain that builds guests, from Debian packages
     GuestToolchain(guests::toolchain::Args),
     /// Check the lock-free code in every interleaving
@@ -33,6 +37,8 @@ fn main() -> ExitCode {
     let result = match Task::parse() {
         Task::Ci(args) => ci::run(&args),
         Task::Guests(args) => guests::run(&args),
+        Task::JavascriptGuest => guests::javascript::run(),
+        Task::Componentize(args) => guests::componentize(&args),
         Task::GuestToolchain(args) => guests::toolchain::make(&args),
         Task::Loom(args) => loom::run(&args),
         Task::Mutants(args) => mutants::run(&args),

@@ -28,7 +28,7 @@ impl Lock {
         if full.is_dir() {
             for entry in fs::read_dir(&full).with_context(|| path.to_owned())? {
                 let name = entry?.file_name().into_string().unwrap_or_default();
-                if name != "target" && !name.starts_with('.') {
+                if !["target", "node_modules"].contains(&&*name) && !name.starts_with('.') {
                     self.add(root, &format!("{path}/{name}"))?;
                 }
             }
@@ -64,7 +64,7 @@ impl Lock {
 /// Whether a file has a say in what a component is. Prose has not.
 fn is_locked(path: &str) -> bool {
     let extension = Path::new(path).extension().and_then(|extension| extension.to_str());
-    matches!(extension, Some("rs" | "toml" | "lock" | "wit" | "wasm"))
+    matches!(extension, Some("rs" | "toml" | "lock" | "wit" | "wasm" | "js" | "json"))
 }
 
 impl fmt::Display for Lock {
