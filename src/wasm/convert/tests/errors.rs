@@ -113,7 +113,7 @@ fn a_dynamic_value_is_checked_before_the_call() {
             none.clone(),
             "parameter 1: expected field `x`, got `y`: fields have an order",
         ),
-        (record(&[x.clone()]), none.clone(), "parameter 1: field `y` is missing"),
+        (record(std::slice::from_ref(&x)), none.clone(), "parameter 1: field `y` is missing"),
         (
             record(&[x.clone(), y.clone(), y.clone()]),
             none.clone(),
