@@ -34,7 +34,6 @@ pub struct Envelope {
     pub expires_at_ns: u64,
 }
 
-
 impl Message {
     /// Is it neither a request nor bounded in time, so that it may be handled
     /// together with others?
