@@ -11,23 +11,23 @@ pub struct Args {
     #[arg(value_enum)]
     soaks: Vec<Soak>,
     /// Stop each soak after this long, however far it came
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: Option<u64>,
     /// What drives the hammer's shards; both if none is named
     #[arg(long, value_enum)]
     driver: Vec<Driver>,
     /// How many sleeps the hammer must see ended
-    #[arg(long, default_value_t = 100_000_000)]
+    #[arg(long, default_value_t = 100_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     cycles: u64,
     /// How many messages cross the mesh
-    #[arg(long, default_value_t = 1_000_000_000)]
+    #[arg(long, default_value_t = 1_000_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     messages: u64,
     /// How many shards the mesh has
-    #[arg(long, default_value_t = 4)]
-    shards: usize,
-    /// How many tokens the hammer keeps under way
-    #[arg(long, default_value_t = 1)]
-    tokens: u64,
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(2..=64))]
+    shards: u64,
+    /// How many pairs of shards the hammer has
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..=256))]
+    pairs: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -56,10 +56,10 @@ pub fn run(args: &Args) -> Result<()> {
         soak(args, glommio, &["mesh", "--messages", &messages, "--shards", &shards])?;
     }
     if all(Soak::Hammer) {
-        let (cycles, tokens) = (args.cycles.to_string(), args.tokens.to_string());
+        let (cycles, pairs) = (args.cycles.to_string(), args.pairs.to_string());
         for (driver, name) in [(Driver::Thread, "thread"), (Driver::Glommio, "glommio")] {
             if by(driver) {
-                let hammer = ["hammer", "--cycles", &cycles, "--driver", name, "--tokens", &tokens];
+                let hammer = ["hammer", "--cycles", &cycles, "--driver", name, "--pairs", &pairs];
                 soak(args, glommio, &hammer)?;
             }
         }

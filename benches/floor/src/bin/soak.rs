@@ -1,8 +1,8 @@
 //! Runs the lock-free floor for a long time and looks at every message.
 //!
 //! ```text
-//!   soak hammer   two shards that never spin send tokens to and fro: every push
-//!                 must end a sleep, and none may take 100 ms
+//!   soak hammer   pairs of shards that never spin send tokens to and fro: every
+//!                 push must be seen, and none may take 100 ms
 //!   soak mesh     every shard sends to every other: nothing lost, doubled or
 //!                 reordered, by sequence numbers and sums
 //! ```
@@ -15,6 +15,8 @@ use clap::{Parser, Subcommand};
 mod hammer;
 #[path = "soak/mesh.rs"]
 mod mesh;
+#[path = "soak/tally.rs"]
+mod tally;
 
 /// Soaks of the lock-free floor
 #[derive(Parser)]

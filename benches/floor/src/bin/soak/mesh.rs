@@ -8,6 +8,11 @@ use anyhow::{Result, anyhow, ensure};
 use raddle::sync::{Consumer, Flag, Producer, ring};
 use raddle_bench::{Jitter, pin};
 
+/// More would be threads without end.
+const SHARDS_MAX: usize = 64;
+/// What is under way over one pair at most.
+const SLOTS_MAX: usize = 1 << 20;
+
 #[derive(clap::Args)]
 pub struct Args {
     /// How many messages in all
@@ -125,7 +130,10 @@ struct Done {
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    ensure!(args.shards >= 2, "a mesh needs two shards");
+    ensure!(args.shards >= 2 && args.shards <= SHARDS_MAX, "--shards: between 2 and {SHARDS_MAX}");
+    ensure!(args.messages > 0, "--messages: at least 1");
+    ensure!(args.slots > 0 && args.slots <= SLOTS_MAX, "--slots: between 1 and {SLOTS_MAX}");
+    ensure!(args.seconds != Some(0), "--seconds: at least 1");
     let pairs = (args.shards * (args.shards - 1)) as u64;
     let each = args.messages.div_ceil(pairs);
     let mut shards: Vec<_> =
