@@ -1,10 +1,8 @@
-//! L4: the published snapshot: whole, newest, freed in time; and keys in it that
-//! never reach a successor.
+//! L4: the published snapshot that names are read from: whole, newest, freed in
+//! time.
 
-use raddle::actor::{Key, ShardId};
-use raddle::sync::primitive::{structural, thread};
-use raddle::sync::{Gauge, published};
-use std::sync::Arc as StdArc;
+use raddle::sync::primitive::thread;
+use raddle::sync::published;
 
 use crate::parker::Drops;
 
@@ -59,44 +57,4 @@ pub fn freed_after_the_last_reader() {
     assert_eq!(drops.count(), expected, "all old values but the kept one");
     drop((kept, publisher));
     assert_eq!(drops.count(), 3);
-}
-
-/// A slot changes hands while somebody looks it up by the old key.
-pub fn generations() {
-    struct Tenant {
-        key: Key,
-        name: &'static str,
-        settled: StdArc<Gauge>,
-    }
-    let settled = StdArc::new(Gauge::new());
-    let old_key = Key::new(ShardId(0), 0, 1);
-    let generation = if structural("registry.keep_generation") {
-        1
-    } else {
-        2
-    };
-    let new_key = Key::new(ShardId(0), 0, generation);
-    let (mut publisher, reader) = published(Tenant {
-        key: old_key,
-        name: "old",
-        settled: settled.clone(),
-    });
-    let lookup = thread::spawn(move || {
-        for _ in 0..2 {
-            reader.read(|tenant| {
-                if tenant.key == old_key {
-                    assert_eq!(tenant.name, "old", "the successor got a stale message");
-                } else {
-                    assert_eq!(tenant.settled.get(), 1, "published before it was ready");
-                }
-            });
-        }
-    });
-    settled.set(1);
-    publisher.publish(Tenant {
-        key: new_key,
-        name: "new",
-        settled,
-    });
-    lookup.join().expect("the reader ends well");
 }

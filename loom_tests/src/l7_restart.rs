@@ -1,122 +1,103 @@
-//! L7: an actor restarts while messages are under way to it.
-//!
-//! One shard owns the actor; its messages come through a ring, its signals
-//! through another. Whatever the moment of the restart, each message meets one
-//! incarnation, or is dead; and its credit comes home once.
+//! L7 on real shards: an actor is restarted, or stopped, by its supervisor while
+//! messages are under way to it. Whatever the moment, each message meets one
+//! incarnation, or is dead.
 
-use std::sync::Arc as StdArc;
+use raddle::actor::ActorId;
+use raddle::control::child_spec::ChildPolicy;
+use raddle::control::supervisor::SupervisorSpec;
+use raddle::metrics::Ledger;
+use raddle::shard::{Control, SpawnError};
+use raddle::sync::Waiter;
+use raddle::sync::primitive::thread;
 
-use raddle::sync::primitive::{structural, thread, yield_now};
-use raddle::sync::{Consumer, Doorbell, Granter, SpendError, credits, ring};
+use crate::world::{Asleep, Log, Patience, Turning, World, first, puppet, straight, texts, world};
 
-use crate::parker::Parker;
-
-#[derive(Default)]
-struct Ledger {
-    handled: Vec<(u64, u32)>,
-    dead: Vec<u64>,
+/// A supervisor on shard 0 and its child on `shard`.
+fn supervised(world: &World, shard: usize, log: &Log) -> Waiter<Result<ActorId, SpawnError>> {
+    let spec = SupervisorSpec::default();
+    drop(world.ask(0, |done| Control::StartSupervisor { spec, done }));
+    world.ask(0, |done| Control::StartChild {
+        supervisor: first(0),
+        shard: first(shard).shard(),
+        policy: ChildPolicy::default(),
+        spec: puppet(log, None),
+        done,
+    })
 }
 
-struct Actor {
-    messages: Consumer<u64>,
-    signals: Consumer<()>,
-    granter: Granter,
-    incarnation: u32,
-    ledger: Ledger,
+/// The second message trapped; what came before was handled by the first
+/// incarnation, what came after by the second.
+fn check(log: &Log, child: ActorId, ledger: &Ledger) {
+    let expected = [(child, 0, "a"), (child, 1, "b"), (child, 1, "c")];
+    let handled = log.lock().expect("no panic while writing");
+    let handled: Vec<_> = handled.iter().map(|(id, by, text)| (*id, *by, text.as_str())).collect();
+    assert_eq!(handled, expected, "each message by one incarnation, in order");
+    assert!(ledger.closes(), "{ledger:?}");
+    assert_eq!((ledger.handled, ledger.failed, ledger.dead()), (3, 1, 0), "{ledger:?}");
 }
 
-impl Actor {
-    /// The message that the incarnation traps on is dead; the rest survives.
-    fn handle(&mut self, id: u64, traps_on: u64) {
-        self.granter.take_in(1);
-        if id == traps_on {
-            self.ledger.dead.push(id);
-            self.incarnation += 1;
-            if structural("restart.redeliver") {
-                self.ledger.handled.push((id, self.incarnation));
-            }
-        } else {
-            self.ledger.handled.push((id, self.incarnation));
-        }
-        self.granter.give_back(1);
-    }
-}
-
-/// Three messages, two credits, a trap on the second, a restart signal any time.
+/// Supervisor, child and restart on one shard; a stranger's messages come in at any
+/// moment of it.
 pub fn one_incarnation() {
-    let (mut producer, messages) = ring(2);
-    let (mut signaller, signals) = ring(1);
-    let (mut purse, granter) = credits(2);
-    let sender = thread::spawn(move || {
-        for id in 0..3 {
-            while purse.spend(1) == Err(SpendError::Short) {
-                yield_now();
-            }
-            producer.push(id).expect("a credit is room");
-        }
-        (purse, producer)
+    let (mut sown, world) = world(1);
+    let log = Log::default();
+    let started = supervised(&world, 0, &log);
+    let shard = sown.remove(0);
+    let shard = thread::spawn(move || shard.drive());
+    let child = straight(|| Asleep.wait(started)).expect("the child starts");
+    // The shard is asleep; it has both before it can look.
+    assert_eq!(straight(|| world.tell(child, "a") + world.tell(child, "trap")), 2);
+    assert_eq!(world.tell(child, "b"), 1);
+    Asleep.wait(world.request(child, "c")).expect("the second incarnation answers");
+    let ledger = straight(|| {
+        let ledger = world.drain(&mut Asleep);
+        shard.join().expect("the shard ends well");
+        ledger
     });
-    let supervisor = thread::spawn(move || signaller.push(()).expect("room"));
-    let mut actor = Actor {
-        messages,
-        signals,
-        granter,
-        incarnation: 0,
-        ledger: Ledger::default(),
-    };
-    let mut seen = 0;
-    while seen < 3 {
-        if actor.signals.pop().is_some() {
-            actor.incarnation += 1;
-        }
-        match actor.messages.pop() {
-            Some(id) => {
-                actor.handle(id, 1);
-                seen += 1;
-            }
-            None => yield_now(),
-        }
-    }
-    supervisor.join().expect("the supervisor ends well");
-    let (mut purse, _producer) = sender.join().expect("the sender ends well");
-    assert_eq!(purse.balance(), 2, "each credit comes home once");
-    assert_eq!(actor.granter.held(), 0);
-    let handled: Vec<_> = actor.ledger.handled.iter().map(|(id, _)| *id).collect();
-    assert_eq!(handled, [0, 2], "one incarnation for each");
-    assert_eq!(actor.ledger.dead, [1]);
-    let by: Vec<_> = actor.ledger.handled.iter().map(|(_, by)| *by).collect();
-    assert!(by.is_sorted(), "an older incarnation handled a newer message");
+    check(&log, child, &ledger);
 }
 
-/// The mailbox is full and nobody handles: a stop comes through all the same,
-/// and what is inside is dead, once.
+/// The child is on another shard than its supervisor: the news of its end and the
+/// order to restart it cross the rings while the messages come in.
+pub fn across_shards() {
+    let (mut sown, world) = world(2);
+    let log = Log::default();
+    let started = supervised(&world, 1, &log);
+    let other = sown.remove(1);
+    let mut here = Turning::new(sown.remove(0));
+    let other = thread::spawn(move || other.drive());
+    let child = straight(|| here.wait(started)).expect("the child starts");
+    assert_eq!(straight(|| world.tell(child, "a") + world.tell(child, "trap")), 2);
+    assert_eq!(world.tell(child, "b"), 1);
+    here.wait(world.request(child, "c")).expect("the second incarnation answers");
+    let ledger = straight(|| {
+        let ledger = world.drain(&mut here);
+        other.join().expect("the shard ends well");
+        ledger
+    });
+    check(&log, child, &ledger);
+}
+
+/// The child always has mail, from itself; a stranger sends more. A stop gets
+/// through all the same, and what is left is dead, once.
 pub fn stop_overtakes() {
-    let parker = Parker::new();
-    let doorbell = StdArc::new(Doorbell::new(Box::new(parker.clone())));
-    let (mut producer, mut messages) = ring(1);
-    let (mut signaller, mut signals) = ring(1);
-    producer.push(0).expect("room");
-    let bell = doorbell.clone();
-    let supervisor = thread::spawn(move || {
-        signaller.push(()).expect("the system lane has room");
-        bell.ring();
+    let (mut sown, world) = world(1);
+    let log = Log::default();
+    let started = supervised(&world, 0, &log);
+    let shard = sown.remove(0);
+    let shard = thread::spawn(move || shard.drive());
+    let child = straight(|| Asleep.wait(started)).expect("the child starts");
+    assert_eq!(straight(|| world.tell(child, "again")), 1);
+    assert_eq!(world.tell(child, "b"), 1);
+    let stopped = world.ask(0, |done| Control::StopSupervisor { supervisor: first(0), done });
+    Asleep.wait(stopped).expect("it was there");
+    let ledger = straight(|| {
+        let ledger = world.drain(&mut Asleep);
+        shard.join().expect("the shard ends well");
+        ledger
     });
-    let sender = thread::spawn(move || {
-        let refused = producer.push(1).is_err();
-        u64::from(!refused) + 1
-    });
-    // The shard: the actor is busy, so only the system lane is looked at.
-    while signals.pop().is_none() {
-        doorbell.arm();
-        if signals.is_empty() {
-            parker.sleep();
-        }
-        doorbell.disarm();
-    }
-    let accepted = sender.join().expect("the sender ends well");
-    let mut dead = 0;
-    messages.drain(4, |_| dead += 1);
-    assert_eq!(dead, accepted, "accepted, and neither handled nor dead");
-    assert!(messages.is_closed());
-    supervisor.join().expect("the supervisor ends well");
+    assert!(ledger.closes() && ledger.resident == 0, "{ledger:?}");
+    assert!(ledger.dead() >= 1 && ledger.failed == 0, "one was always waiting: {ledger:?}");
+    let seen = texts(&log).len() as u64;
+    assert!(seen <= 1 && ledger.handled >= seen, "{ledger:?}");
 }

@@ -10,6 +10,7 @@
 //! uses the production code through its public door, nothing else.
 
 mod parker;
+mod world;
 
 /// One scenario.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +81,10 @@ models! {
     l4_published {
         whole_values[3]: "a reader sees a whole value, never an older one than before",
         freed_after_the_last_reader[3]: "an old value is freed, and only after its last reader",
-        generations[0]: "a stale key never reaches the successor in its slot",
+    }
+    l4_names {
+        granted_is_found_everywhere[1]: "real shards: a name that is granted is found by everyone",
+        never_the_successor[1]: "real shards: a stale key never reaches the successor in its slot",
     }
     l5_drain {
         two_shards[3]: "two shards that drain at each other end, and their ledger closes",
@@ -102,8 +106,9 @@ models! {
         deadline_then_gone[0]: "closing, then dropping, leaves a late value to its resolver",
     }
     l7_restart {
-        one_incarnation[3]: "a message is handled by one incarnation or is dead, once",
-        stop_overtakes[0]: "a stop gets through however full the mailbox is",
+        one_incarnation[1]: "real shards: a message is handled by one incarnation, around its restart",
+        across_shards[1]: "real shards: the same with the supervisor on another shard",
+        stop_overtakes[1]: "real shards: a stop gets through to an actor that always has mail",
     }
     l8_credits {
         sum[3]: "never more in flight than granted; each credit comes back once",

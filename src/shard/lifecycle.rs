@@ -20,7 +20,7 @@ use crate::actor::{
 };
 use crate::control::child_spec::Shutdown;
 use crate::control::registry::NameTaken;
-use crate::sync::Resolver;
+use crate::sync::{Resolver, mutant};
 
 use super::signal::{ChildRef, Signal};
 use super::timer_wheel::TimerKey;
@@ -272,7 +272,12 @@ impl Shard {
         let Some(about) = self.about(actor) else { return };
         about.life = Life::Down;
         match about.parent {
-            Some(child) => self.signal(child.supervisor.shard(), Signal::ChildExited(child, reason)),
+            Some(child) => {
+                if mutant!("restart.forget_mail") {
+                    self.bury_mailbox(actor, DeadReason::Drained);
+                }
+                self.signal(child.supervisor.shard(), Signal::ChildExited(child, reason));
+            }
             None => self.depart(actor, DeadReason::Drained, Some(reason)),
         }
     }
@@ -390,7 +395,9 @@ impl Shard {
     }
 
     fn vacate(&mut self, actor: ActorId, dead: DeadReason) -> Option<ActorSlot> {
-        self.bury_mailbox(actor, dead);
+        if !mutant!("stop.forget_mail") {
+            self.bury_mailbox(actor, dead);
+        }
         self.local.post.borrow_mut().close(actor);
         let slot = self.actors.remove(actor);
         self.counters.actors.set(self.actors.len() as u64);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::actor::{ActorId, ShardId};
 use crate::control::placement::home_of;
 use crate::control::registry::Command;
+use crate::sync::mutant;
 
 use super::Shard;
 use super::signal::Signal;
@@ -14,14 +15,23 @@ impl Shard {
         self.signal(home_of(name, self.shards), Signal::Claim(name.clone(), actor));
     }
 
+    /// Before anyone is told of the actor's end. Here at once, and outside too if
+    /// the name is at home here; elsewhere when the home has said so.
     pub(super) fn release_name(&mut self, name: &Arc<str>, actor: ActorId) {
-        // Here at once; elsewhere when the home has said so.
         self.local.names.borrow_mut().unbind(name, actor);
-        self.signal(home_of(name, self.shards), Signal::Release(name.clone(), actor));
+        let home = home_of(name, self.shards);
+        if home == self.id && !mutant!("names.release_later") {
+            self.on_release(name, actor);
+        } else {
+            self.signal(home, Signal::Release(name.clone(), actor));
+        }
     }
 
     pub(super) fn on_claim(&mut self, name: Arc<str>, actor: ActorId) {
         let mut commands = Vec::new();
+        if mutant!("names.grant_before_bound") {
+            commands.push(Command::Answer(name.clone(), actor, Ok(())));
+        }
         self.home.claim(name, actor, &mut commands);
         self.carry_out_naming(commands);
     }
@@ -51,7 +61,7 @@ impl Shard {
                     self.signal_others(|| Signal::Bind(name.clone(), actor));
                 }
                 Command::Answer(name, actor, answer) => {
-                    if answer.is_ok() {
+                    if answer.is_ok() && !mutant!("names.answer_unpublished") {
                         // Outside threads find it before anyone is told of it.
                         let names = self.directory.get().update(name, actor);
                         self.directory.publish(names);

@@ -1,6 +1,7 @@
 //! A table whose keys never come back.
 
 use crate::actor::{Key, ShardId};
+use crate::sync::mutant;
 
 const NOBODY: u32 = u32::MAX;
 
@@ -74,7 +75,9 @@ impl<T> Table<T> {
         let value = entry.value.take()?;
         self.len -= 1;
         if entry.generation < Key::GENERATION_MAX {
-            entry.generation += 1;
+            if !mutant!("table.keep_generation") {
+                entry.generation += 1;
+            }
             entry.next_free = self.free;
             self.free = key.slot();
         }

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::actor::{
     ActorId, Batch, BatchOutcome, Child, DeadReason, ExitReason, Message, Outcome, RequestError, StopReason,
 };
+use crate::sync::mutant;
 
 use super::{Command, Control, Shard, Timer, Turned};
 
@@ -285,6 +286,9 @@ impl Shard {
             Outcome::Exited(reason) => {
                 self.count_handled(handled);
                 self.counters.failed.add(1);
+                if mutant!("restart.redeliver") {
+                    self.deliver_arrival(&mut message.clone());
+                }
                 if let Some(request) = message.request {
                     self.answer(request, Err(RequestError::CalleeExited(reason.clone())));
                 }

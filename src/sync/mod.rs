@@ -47,6 +47,7 @@ pub use credit::{Granter, Purse, SpendError, credits};
 pub use doorbell::{Doorbell, Wake};
 pub use flag::Flag;
 pub use inject::{Injector, Intake, PushError, injector};
+pub(crate) use mutation::mutant;
 pub use primitive::CachePadded;
 pub use published::{Publisher, Reader, published};
 pub use reply::{Abandoned, Resolver, TimedOut, Waiter, reply_slot};

@@ -54,7 +54,7 @@ macro_rules! mutant {
 #[cfg(loom)]
 macro_rules! mutant {
     ($site:literal) => {
-        $crate::sync::mutation::driven::structural($site)
+        $crate::sync::primitive::structural($site)
     };
 }
 

@@ -79,6 +79,14 @@ mod real {
         false
     }
 
+    /// A model branches again from here; here it changes nothing.
+    #[doc(hidden)]
+    pub fn explore() {}
+
+    /// A model does not branch from here to [`explore`]; here it changes nothing.
+    #[doc(hidden)]
+    pub fn stop_exploring() {}
+
     /// Runs a scenario often, on real threads: a stress test. Under `cfg(loom)`
     /// the same call tries every interleaving.
     ///
@@ -103,6 +111,8 @@ mod modelled {
 
     #[doc(hidden)]
     pub use crate::sync::mutation::driven::structural;
+    #[doc(hidden)]
+    pub use loom::{explore, stop_exploring};
 
     use std::sync::atomic::{AtomicU64 as RealU64, Ordering};
     use std::time::{Duration, Instant};
