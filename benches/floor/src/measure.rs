@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use core_affinity::CoreId;
-use raddle::sync::{CachePadded, Gauge};
+use raddle::sync::{CachePadded, Counter, Gauge};
 
 use crate::pin;
 use crate::queues::Queue;
@@ -74,18 +74,74 @@ pub fn round_trip<Q: Queue>(count: u64, cores: (Option<CoreId>, Option<CoreId>))
     took
 }
 
+/// One way of a bare round trip: what is written, and how the other side sees it.
+trait Line: Default + Send + Sync + 'static {
+    fn write(&self, turn: u64);
+    fn await_turn(&self, turn: u64);
+}
+
+/// One cache line: the word is the message.
+#[derive(Default)]
+struct Word(CachePadded<Gauge>);
+
+impl Line for Word {
+    fn write(&self, turn: u64) {
+        self.0.set(turn);
+    }
+
+    fn await_turn(&self, turn: u64) {
+        while self.0.get() != turn {
+            spin_loop();
+        }
+    }
+}
+
+/// 64 bytes, and a flag that says that they are there: two cache lines, which is
+/// the least if any 64 bytes may be sent.
+#[derive(Default)]
+struct Flagged {
+    flag: CachePadded<Counter>,
+    payload: CachePadded<[Gauge; 8]>,
+}
+
+impl Line for Flagged {
+    fn write(&self, turn: u64) {
+        for word in &self.payload.0 {
+            word.set(turn);
+        }
+        self.flag.increment();
+    }
+
+    fn await_turn(&self, turn: u64) {
+        while self.flag.get() != turn {
+            spin_loop();
+        }
+        for word in &self.payload.0 {
+            assert_eq!(word.get(), turn);
+        }
+    }
+}
+
 /// The floor of a round trip: two cache lines, one written by each side, with
 /// nothing around them.
 pub fn ping_pong(count: u64, cores: (Option<CoreId>, Option<CoreId>)) -> Duration {
-    let lines = Arc::new((CachePadded(Gauge::new()), CachePadded(Gauge::new())));
+    bare::<Word>(count, cores)
+}
+
+/// The floor of a round trip of 64 bytes: the same with a line of payload behind
+/// each flag.
+pub fn ping_pong_64(count: u64, cores: (Option<CoreId>, Option<CoreId>)) -> Duration {
+    bare::<Flagged>(count, cores)
+}
+
+fn bare<L: Line>(count: u64, cores: (Option<CoreId>, Option<CoreId>)) -> Duration {
+    let lines = Arc::new((L::default(), L::default()));
     let echo_lines = lines.clone();
     let echo = thread::spawn(move || {
         pin(cores.1);
         for turn in 1..=count + 100 {
-            while echo_lines.0.get() != turn {
-                spin_loop();
-            }
-            echo_lines.1.set(turn);
+            echo_lines.0.await_turn(turn);
+            echo_lines.1.write(turn);
         }
     });
     pin(cores.0);
@@ -94,10 +150,8 @@ pub fn ping_pong(count: u64, cores: (Option<CoreId>, Option<CoreId>)) -> Duratio
         if turn == 101 {
             started = Instant::now();
         }
-        lines.0.set(turn);
-        while lines.1.get() != turn {
-            spin_loop();
-        }
+        lines.0.write(turn);
+        lines.1.await_turn(turn);
     }
     let took = started.elapsed();
     echo.join().expect("the echo ends well");
