@@ -45,6 +45,12 @@ pub struct Full<T>(pub T);
 /// two-core x86-64 machine).
 const AHEAD: usize = 8;
 
+/// How many slots ahead a draining consumer asks for a line. An eighth off a 64-byte
+/// item in a batch of 32 or 128 (3.7 to 3.3 ns, best tenths of paired runs). Asking
+/// for the next slot while the ring is empty as well made a round trip of 8 bytes a
+/// third longer: it takes the line from the producer that is about to write it.
+const READ_AHEAD: usize = 6;
+
 /// What one side writes and the other reads; a cache line pair for each side.
 struct Side {
     index: AtomicUsize,
@@ -362,6 +368,10 @@ impl<T> Consumer<T> {
         let batch = Batch { consumer: self };
         for _ in 0..count {
             let head = batch.consumer.head;
+            // Only slots that are full: the producer still needs the others.
+            if batch.consumer.tail_seen.wrapping_sub(head) > READ_AHEAD {
+                batch.consumer.slots.fetch_for_read(head.wrapping_add(READ_AHEAD));
+            }
             // SAFETY: between `head` and the published `tail` slots are full,
             // and the consumer's.
             let item = unsafe { take(batch.consumer.slots, head) };

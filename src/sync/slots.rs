@@ -91,6 +91,22 @@ impl<T> Slots<T> {
         unsafe { slot.as_ref() }
     }
 
+    /// Asks for the line of a slot that is soon read, beside whatever is loaded
+    /// meanwhile.
+    #[inline(always)]
+    pub(super) fn fetch_for_read(&self, index: usize) {
+        #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+        {
+            let slot = self.first.as_ptr().wrapping_add(index & self.mask);
+            // SAFETY: as in `fetch_for_write`.
+            unsafe {
+                std::arch::asm!("prefetcht0 [{0}]", in(reg) slot, options(nostack, preserves_flags, readonly));
+            }
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(loom), not(miri))))]
+        let _ = index;
+    }
+
     /// Asks for the line of a slot that is soon written: the other core had it
     /// last, and fetching it takes longer than everything else here.
     #[inline(always)]

@@ -12,12 +12,14 @@ use raddle_bench::beds::{Eventfd, Futex, raw, through_doorbell, through_driver};
 use raddle_bench::two_cores;
 
 /// Round trips in one iteration: what a thread's start costs must not show.
-const TRIPS: u64 = 200;
+const TRIPS: u64 = 50;
 
 fn wake(criterion: &mut Criterion) {
     let cores = two_cores();
     let mut group = criterion.benchmark_group("doorbell/round-trip");
     group.sample_size(20);
+    group.warm_up_time(std::time::Duration::from_millis(500));
+    group.measurement_time(std::time::Duration::from_secs(3));
     group.throughput(criterion::Throughput::Elements(TRIPS));
     group.bench_function("eventfd, raw", |bencher| {
         bencher.iter_custom(|iterations| raw::<Eventfd>(iterations * TRIPS, cores));
@@ -38,6 +40,20 @@ fn wake(criterion: &mut Criterion) {
     group.bench_function("driver glommio", |bencher| {
         bencher.iter_custom(|iterations| through_driver(ReactorKind::Glommio, iterations * TRIPS, cores));
     });
+    #[cfg(feature = "glommio")]
+    {
+        let lost = std::cell::Cell::new((0, 0));
+        group.bench_function("glommio's waker", |bencher| {
+            bencher.iter_custom(|iterations| {
+                let outcome = raddle_bench::glommio_waker::through_waker(iterations * TRIPS, cores);
+                let (before, trips) = lost.get();
+                lost.set((before + outcome.lost, trips + iterations * TRIPS));
+                outcome.took
+            });
+        });
+        let (lost, trips) = lost.get();
+        println!("glommio's waker lost {lost} of {trips} wake-ups; they are not part of its time");
+    }
     group.finish();
 }
 

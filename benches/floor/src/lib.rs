@@ -1,6 +1,8 @@
 //! What benchmarks and soaks share.
 
 pub mod beds;
+#[cfg(feature = "glommio")]
+pub mod glommio_waker;
 pub mod measure;
 pub mod queues;
 

@@ -85,7 +85,12 @@ impl Field<'_> {
         let verdict = if middle <= limit { "met  " } else { "short" };
         // A rate over a rate, where more is better, is how those bars are put.
         if what.starts_with("rate") {
-            println!("{verdict} {what}, at least {:.1}: {:.2} (best {:.2})", 1.0 / limit, 1.0 / middle, 1.0 / best);
+            println!(
+                "{verdict} {what}, at least {:.1}: {:.2} (best {:.2})",
+                1.0 / limit,
+                1.0 / middle,
+                1.0 / best
+            );
         } else {
             println!("{verdict} {what}, at most {limit:.1}: {middle:.2} (best {best:.2})");
         }
