@@ -30,7 +30,8 @@ pub struct Outcome {
     pub lost: u64,
 }
 
-/// Waits for an item; true if nobody woke the task, and it was there all the same.
+/// Waits for an item; true if the task was not woken in time, and the item was
+/// there all the same. On a crowded machine that may be late and not lost.
 async fn receive(inbound: &mut Consumer<u64>, bed: &Bed) -> (u64, bool) {
     loop {
         let mut timer = Timer::new(PATIENCE);
