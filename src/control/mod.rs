@@ -4,8 +4,13 @@
 //! The shard that hosts a machine feeds it and carries its commands out.
 
 pub mod backoff;
+pub mod broker;
 pub mod child_spec;
+pub mod group;
 pub mod intensity;
 pub mod placement;
 pub mod registry;
+pub mod rendezvous;
+pub mod roster;
 pub mod supervisor;
+pub mod topic;

@@ -28,14 +28,7 @@ impl Placement {
 
 /// The shard that decides who owns a name: by the hash of the name.
 pub fn home_of(name: &str, shards: usize) -> ShardId {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    // FNV alone spreads names that differ in their last character badly: stir it,
-    // as MurmurHash3 does at its end.
-    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    ShardId(((hash ^ (hash >> 33)) % shards as u64) as u16)
+    ShardId((super::rendezvous::key_hash(name.as_bytes()) % shards as u64) as u16)
 }
 
 #[cfg(test)]
