@@ -130,6 +130,9 @@ pub type ActorId = Key;
 /// The place of one outstanding request, on the shard that waits for its outcome.
 pub type RequestId = Key;
 
+/// Something that is to be sent later, once or again and again.
+pub type TimerId = Key;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,8 @@
 //! Messages, and what can become of them.
 
-use super::{ActorId, ExitReason, Payload, RequestId};
+use std::sync::Arc;
+
+use super::{ActorId, Attached, ExitReason, Payload, RequestId, Subject, TopicError};
 
 /// One message on its way to one actor: two cache lines.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +17,8 @@ pub struct Message {
     pub sent_at_ns: u64,
     /// When it is no longer worth handling, in ns on the runtime's clock; 0 is never.
     pub expires_at_ns: u64,
+    /// What few messages have.
+    pub attached: Option<Arc<Attached>>,
     /// The bytes.
     pub payload: Payload,
 }
@@ -34,11 +38,36 @@ pub struct Envelope {
     pub expires_at_ns: u64,
 }
 
+impl Envelope {
+    /// A message in this envelope.
+    pub fn with(self, payload: Payload) -> Message {
+        let Self { to, from, request, sent_at_ns, expires_at_ns } = self;
+        Message { to: Some(to), from, request, sent_at_ns, expires_at_ns, attached: None, payload }
+    }
+}
+
 impl Message {
     /// Is it neither a request nor bounded in time, so that it may be handled
     /// together with others?
     pub fn is_plain(&self) -> bool {
-        self.request.is_none() && self.expires_at_ns == 0
+        self.request.is_none() && self.expires_at_ns == 0 && self.attached.is_none()
+    }
+
+    /// What it was published to, if it was.
+    pub fn subject(&self) -> Option<&Subject> {
+        match self.attached.as_deref() {
+            Some(Attached::Topic(subject)) => Some(subject),
+            _ => None,
+        }
+    }
+
+    /// Lets go of what it owns or shares on the heap. What it holds inline may stay.
+    #[inline]
+    pub fn release_heap(&mut self) {
+        self.payload.release_heap();
+        if self.attached.is_some() {
+            self.attached = None;
+        }
     }
 
     /// Puts this envelope around what it carries.
@@ -49,6 +78,7 @@ impl Message {
         self.request = envelope.request;
         self.sent_at_ns = envelope.sent_at_ns;
         self.expires_at_ns = envelope.expires_at_ns;
+        debug_assert!(self.attached.is_none(), "an old message has nothing on the heap");
     }
 
     /// Becomes the other one, which keeps nothing that is on the heap. Copies no
@@ -60,6 +90,9 @@ impl Message {
         self.request = other.request;
         self.sent_at_ns = other.sent_at_ns;
         self.expires_at_ns = other.expires_at_ns;
+        if other.attached.is_some() {
+            self.attached = other.attached.take();
+        }
         self.payload.take_over(&mut other.payload);
     }
 
@@ -90,9 +123,32 @@ pub enum SendError {
         /// The most that is taken.
         bytes_max: usize,
     },
+    /// Nobody has this name.
+    #[error("nobody is registered as `{0}`")]
+    NoSuchName(Box<str>),
+    /// Nobody is in this group.
+    #[error("nobody is in the group `{0}`")]
+    NoMember(Subject),
+    /// It is no subject, no filter or no name of a group.
+    #[error(transparent)]
+    Topic(Box<TopicError>),
+    /// The sender has as much of something as it may have.
+    #[error("over the quota of {what}: at most {most}")]
+    Quota {
+        /// What there is too much of.
+        what: &'static str,
+        /// The most.
+        most: u32,
+    },
     /// The runtime is shutting down.
     #[error("the runtime is shutting down")]
     Closed,
+}
+
+impl From<TopicError> for SendError {
+    fn from(error: TopicError) -> Self {
+        Self::Topic(Box::new(error))
+    }
 }
 
 /// What a handler answers when it will not or cannot do what it was asked.
@@ -129,6 +185,9 @@ pub enum RequestError {
     /// The deadline passed.
     #[error("no reply by the deadline")]
     Timeout,
+    /// The callee, or somebody whom it waits for, waits for the caller.
+    #[error("a cycle of requests: the callee waits for the caller")]
+    Cycle,
     /// The runtime ended.
     #[error("the runtime has ended")]
     Closed,

@@ -11,6 +11,7 @@
 //! [`shard`]: crate::shard
 //! [`wasm`]: crate::wasm
 
+mod attached;
 mod child;
 mod context;
 mod effect;
@@ -20,17 +21,22 @@ mod message;
 mod native;
 mod outcome;
 mod payload;
+mod target;
 mod topic;
+mod view;
 
+pub use attached::{ASK_CHAIN_MAX, Attached, Chain, Pick};
 pub use child::{
     Actor, Blueprint, Child, CreateError, Health, Incarnation, Nursery, Recipe, StartError, StopReason,
 };
-pub use context::{Context, View};
+pub use context::Context;
 pub use effect::Effect;
 pub use exit::{ExitReason, TrapCause};
-pub use id::{ActorId, Key, ParseKeyError, RequestId, ShardId};
+pub use id::{ActorId, Key, ParseKeyError, RequestId, ShardId, TimerId};
 pub use message::{DeadReason, Envelope, Failure, Message, RequestError, SendError};
 pub use native::Native;
 pub use outcome::{Awaited, Batch, BatchOutcome, Notice, Outcome, Resume};
 pub use payload::Payload;
+pub use target::Target;
 pub use topic::{Filter, Subject, TOPIC_BYTES_MAX, TOPIC_TOKENS_MAX, TopicError, TopicProblem};
+pub use view::{Origin, View};

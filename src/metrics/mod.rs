@@ -10,6 +10,6 @@ mod latency;
 mod ledger;
 
 pub use clock::Clock;
-pub use counters::ShardCounters;
+pub use counters::{RequestEnd, Requests, ShardCounters};
 pub use latency::{Latency, LatencySummary};
 pub use ledger::Ledger;

@@ -11,6 +11,7 @@ use crate::metrics::Clock;
 use crate::shard::{Command, Control, Outside, ShardConfig, ShardReport, SpawnError, SupervisorId};
 use crate::sync::{Flag, PushError, Resolver, SharedCounter, reply_slot};
 
+use super::alarm::AlarmClock;
 use super::pending::{Pending, PendingReply};
 use super::spawn::Spawn;
 
@@ -42,16 +43,18 @@ pub(super) struct Shared {
     placed: SharedCounter,
     /// Raised when the runtime begins to shut down.
     pub(super) closed: Flag,
+    /// For the deadlines of those who await.
+    pub(super) alarms: Arc<AlarmClock>,
 }
 
 impl Shared {
     pub(super) fn new(outside: Vec<Outside>, clock: Clock, config: ShardConfig) -> Self {
         let (placed, closed) = (SharedCounter::default(), Flag::default());
-        Self { outside, clock, config, placed, closed }
+        Self { outside, clock, config, placed, closed, alarms: Arc::default() }
     }
 
     /// What a message that is sent now is stamped with.
-    fn stamp_ns(&self) -> u64 {
+    pub(super) fn stamp_ns(&self) -> u64 {
         if self.config.measures_latency { self.clock.now_ns() } else { 0 }
     }
 }
@@ -90,7 +93,7 @@ impl Handle {
                 self.control(supervisor.shard(), start)
             }
         };
-        if sent { Pending::new(waiter, None) } else { Pending::ready(Err(SpawnError::Closed)) }
+        if sent { Pending::new(waiter) } else { Pending::ready(Err(SpawnError::Closed)) }
     }
 
     /// Starts a supervisor, on shard 0.
@@ -100,7 +103,7 @@ impl Handle {
     pub fn supervise(&self, spec: SupervisorSpec) -> Pending<SupervisorId, SpawnError> {
         let (done, waiter) = reply_slot();
         let sent = self.control(ShardId(0), Control::StartSupervisor { spec, done });
-        if sent { Pending::new(waiter, None) } else { Pending::ready(Err(SpawnError::Closed)) }
+        if sent { Pending::new(waiter) } else { Pending::ready(Err(SpawnError::Closed)) }
     }
 
     /// Stops a supervisor and its children, the last one first. The answer is why
@@ -133,7 +136,7 @@ impl Handle {
             return Pending::ready(Ok(None));
         }
         if self.control(shard, control) {
-            Pending::new(waiter, None)
+            Pending::new(waiter)
         } else {
             Pending::ready(Err(SpawnError::Closed))
         }
@@ -150,22 +153,40 @@ impl Handle {
     /// counted as failed or dead.
     ///
     /// # Errors
-    /// Gives the payload back. [`SendError::MailboxFull`] means that the way into
-    /// the receiver's shard is full: try again later.
+    /// Gives the payload back. [`SendError::MailboxFull`] means that the receiver's
+    /// mailbox, or the way into its shard, is full: try again later, or await room
+    /// with [`tell_when_room`](Self::tell_when_room).
     pub fn tell(&self, to: ActorId, payload: impl Into<Payload>) -> Result<(), NotSent> {
-        let payload = payload.into();
-        if let Err(reason) = self.may_send(to, &payload) {
-            return Err(NotSent { reason, payload });
+        self.tell_message(Message::new(to, payload))
+    }
+
+    /// Sends a message that is dropped, and counted, if nobody has handled it within
+    /// this time.
+    ///
+    /// # Errors
+    /// As [`tell`](Self::tell).
+    pub fn tell_within(
+        &self,
+        to: ActorId,
+        payload: impl Into<Payload>,
+        time_to_live: Duration,
+    ) -> Result<(), NotSent> {
+        let expires_at_ns = self.deadline_ns(time_to_live);
+        self.tell_message(Message { expires_at_ns, ..Message::new(to, payload) })
+    }
+
+    fn tell_message(&self, mut message: Message) -> Result<(), NotSent> {
+        let to = message.to.expect("it is for somebody");
+        if let Err(reason) = self.may_send(to, &message.payload) {
+            return Err(NotSent { reason, payload: message.payload });
         }
-        let mut message = Message::new(to, payload);
         message.sent_at_ns = self.0.stamp_ns();
-        self.inject(to, Command::Tell(message)).map_err(|(reason, command)| NotSent {
-            reason,
-            payload: match command {
-                Command::Tell(message) | Command::Request(message, _) => message.payload,
-                Command::Control(_) => Payload::empty(),
-            },
-        })
+        self.inject(to, Command::Tell(message))
+            .map_err(|(reason, command)| NotSent { reason, payload: payload_of(command) })
+    }
+
+    fn deadline_ns(&self, within: Duration) -> u64 {
+        self.0.clock.now_ns().saturating_add(nanoseconds(within)).max(1)
     }
 
     /// Sends messages to one actor, in order, with one wake-up for all of them.
@@ -224,13 +245,11 @@ impl Handle {
         if let Err(reason) = self.may_send(to, &payload) {
             return Pending::ready(Err(reason.into()));
         }
-        let within_ns = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX);
-        let now_ns = self.0.clock.now_ns();
-        let expires_at_ns = now_ns.saturating_add(within_ns);
+        let expires_at_ns = self.deadline_ns(within);
         let message = Message { expires_at_ns, sent_at_ns: self.0.stamp_ns(), ..Message::new(to, payload) };
         let (resolver, waiter) = reply_slot();
         match self.inject(to, Command::Request(message, resolver)) {
-            Ok(()) => Pending::new(waiter, Instant::now().checked_add(within)),
+            Ok(()) => Pending::until(waiter, Instant::now().checked_add(within), &self.0.alarms),
             Err((reason, _)) => Pending::ready(Err(RequestError::NotSent(reason))),
         }
     }
@@ -278,7 +297,7 @@ impl Handle {
         asked.into_iter().map(|waiter| waiter.and_then(answer)).collect()
     }
 
-    fn may_send(&self, to: ActorId, payload: &Payload) -> Result<(), SendError> {
+    pub(super) fn may_send(&self, to: ActorId, payload: &Payload) -> Result<(), SendError> {
         if self.0.closed.is_raised() {
             return Err(SendError::Closed);
         }
@@ -289,12 +308,16 @@ impl Handle {
         if bytes > bytes_max {
             return Err(SendError::TooLarge { bytes, bytes_max });
         }
+        if self.0.outside[to.shard().index()].rooms.is_full(to.slot()) {
+            self.0.outside[to.shard().index()].counters.refused_outside.add(1);
+            return Err(SendError::MailboxFull(to));
+        }
         Ok(())
     }
 
     /// Hands a message to its shard.
     #[allow(clippy::result_large_err)] // It gives the message back.
-    fn inject(&self, to: ActorId, command: Command) -> Result<(), (SendError, Command)> {
+    pub(super) fn inject(&self, to: ActorId, command: Command) -> Result<(), (SendError, Command)> {
         let outside = &self.0.outside[to.shard().index()];
         // Counted before it is shown: it may be handled before this returns.
         outside.counters.injected.add(1);
@@ -323,6 +346,18 @@ impl std::fmt::Debug for Handle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Handle").field("shards", &self.shards()).finish_non_exhaustive()
     }
+}
+
+/// The payload of what was not taken.
+pub(super) fn payload_of(command: Command) -> Payload {
+    match command {
+        Command::Tell(message) | Command::Request(message, _) => message.payload,
+        Command::AwaitRoom(..) | Command::Control(_) => Payload::empty(),
+    }
+}
+
+pub(super) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn send_error<T>(error: &PushError<T>, to: ActorId) -> SendError {

@@ -8,9 +8,11 @@
 //!
 //! A [`Runtime`] owns the threads; a [`Handle`] talks to them, from any thread.
 
+mod alarm;
 mod builder;
 pub mod driver;
 mod handle;
+mod messaging;
 mod pending;
 mod spawn;
 pub mod ticker;
@@ -212,3 +214,6 @@ impl Runtime {
         Ok(std::sync::Arc::new(blueprint))
     }
 }
+
+#[cfg(test)]
+mod tests;

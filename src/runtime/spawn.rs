@@ -6,7 +6,7 @@ use crate::actor::{Blueprint, Recipe, ShardId};
 use crate::control::backoff::Backoff;
 use crate::control::child_spec::{ChildPolicy, Restart, Shutdown};
 use crate::control::placement::Placement;
-use crate::shard::{SpawnSpec, SupervisorId};
+use crate::shard::{MailboxSpec, Overflow, SpawnSpec, SupervisorId};
 
 /// An actor to be: what it is made from, its name and place, and who looks after
 /// it.
@@ -25,6 +25,7 @@ pub struct Spawn {
     pub(super) blueprint: Arc<dyn Blueprint>,
     recipe: Recipe,
     name: Option<Arc<str>>,
+    mailbox: MailboxSpec,
     pub(super) placement: Placement,
     pub(super) supervisor: Option<SupervisorId>,
     pub(super) policy: ChildPolicy,
@@ -38,6 +39,7 @@ impl Spawn {
             blueprint,
             recipe: Recipe::default(),
             name: None,
+            mailbox: MailboxSpec::default(),
             placement: Placement::Spread,
             supervisor: None,
             policy: ChildPolicy::default(),
@@ -59,6 +61,19 @@ impl Spawn {
     /// Sets many keys of its configuration.
     pub fn configs(mut self, pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         self.recipe.config.extend(pairs);
+        self
+    }
+
+    /// What becomes of messages for which its mailbox has no room (default: they are
+    /// refused).
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.mailbox.overflow = overflow;
+        self
+    }
+
+    /// The most messages in its mailbox (default: as the runtime has it).
+    pub fn mailbox_messages_max(mut self, messages_max: u32) -> Self {
+        self.mailbox.messages_max = Some(messages_max);
         self
     }
 
@@ -93,6 +108,7 @@ impl Spawn {
     }
 
     pub(super) fn into_spec(self) -> SpawnSpec {
-        SpawnSpec { blueprint: self.blueprint, recipe: Arc::new(self.recipe), name: self.name }
+        let Self { blueprint, recipe, name, mailbox, .. } = self;
+        SpawnSpec { blueprint, recipe: Arc::new(recipe), name, mailbox }
     }
 }

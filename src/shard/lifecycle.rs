@@ -96,13 +96,14 @@ impl Shard {
             restarts: 0,
             stop_asked: false,
         };
+        let mailbox = about.spec.mailbox;
         let slot = ActorSlot { child: None, about: Box::new(about) };
         if self.closed || self.actors.is_full() {
             let error = if self.closed { SpawnError::Closed } else { SpawnError::NoSlot(self.id) };
             return self.report_start(*slot.about, Err(error));
         }
         let actor = self.actors.insert(slot).expect("the table is not full");
-        self.local.post.borrow_mut().open(actor);
+        self.local.post.borrow_mut().open(actor, mailbox);
         self.counters.actors.set(self.actors.len() as u64);
         match name {
             Some(name) => self.claim_name(&name, actor),
@@ -262,6 +263,7 @@ impl Shard {
 
     /// An incarnation has ended.
     pub(super) fn end(&mut self, actor: ActorId, child: Box<dyn Child>, reason: ExitReason) {
+        self.incarnation_ended(actor, &reason);
         // Its memory goes first, so that a successor finds room.
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(child))) {
             tracing::error!(%actor, panic = panic_text(&*panic), "panicked while it was dropped");
@@ -395,11 +397,13 @@ impl Shard {
     }
 
     fn vacate(&mut self, actor: ActorId, dead: DeadReason) -> Option<ActorSlot> {
+        self.forget(actor);
         if !mutant!("stop.forget_mail") {
             self.bury_mailbox(actor, dead);
         }
         self.local.post.borrow_mut().close(actor);
         let slot = self.actors.remove(actor);
+        self.dead_by_actor.remove(&actor);
         self.counters.actors.set(self.actors.len() as u64);
         slot
     }
@@ -436,6 +440,7 @@ impl Shard {
         for command in left {
             self.obey(command);
         }
+        self.bury_lost();
         self.abandon_requests();
         self.nurseries.clear();
         self.halted = true;

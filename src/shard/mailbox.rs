@@ -77,6 +77,43 @@ impl Pool {
     }
 }
 
+/// What becomes of a message for which there is no room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// It is refused, and its sender knows. One from another shard is dead.
+    #[default]
+    Reject,
+    /// From half of the room on, whoever sends to it is paused until there is more. One
+    /// that sends too much before it is paused is refused, as with `Reject`; from
+    /// another shard everything is taken that was under way.
+    Backpressure,
+    /// The oldest messages make room, and are dead.
+    DropOldest,
+    /// It is accepted, and dead.
+    DropNewest,
+}
+
+/// How a mailbox is to be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MailboxSpec {
+    /// The most messages in it; if unset, as the runtime has it.
+    pub messages_max: Option<u32>,
+    /// What becomes of those for which there is no room.
+    pub overflow: Overflow,
+}
+
+/// Why an actor takes no messages now: each is a bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Hold {
+    /// It is not up.
+    Down = 1,
+    /// It waits, in the middle of a message.
+    Suspended = 2,
+    /// It has sent to one that has too much to do.
+    Paused = 4,
+}
+
 /// The queue of one actor, and the room in it. Its nodes belong to the shard's
 /// pool: empty it before it is dropped.
 #[derive(Debug, Clone, Copy)]
@@ -89,15 +126,65 @@ pub(super) struct Mailbox {
     pub(super) messages: u32,
     /// How many bytes of payload.
     pub(super) bytes: u32,
-    /// Is its actor up?
-    pub(super) up: bool,
+    /// The most messages.
+    pub(super) messages_max: u32,
+    /// From so many on, whoever sends here is paused.
+    pub(super) pressure_at: u32,
+    pub(super) overflow: Overflow,
+    holds: u8,
     /// Is its actor in the run queue, or running?
     pub(super) queued: bool,
+    /// Is anybody paused because of it?
+    pub(super) is_pressing: bool,
+    /// Is it shown to outside threads as full?
+    pub(super) is_shown_full: bool,
 }
 
 impl Mailbox {
-    pub(super) const fn new(generation: u32) -> Self {
-        Self { generation, head: NOBODY, tail: NOBODY, messages: 0, bytes: 0, up: false, queued: false }
+    pub(super) const fn nobodys() -> Self {
+        Self {
+            generation: 0,
+            head: NOBODY,
+            tail: NOBODY,
+            messages: 0,
+            bytes: 0,
+            messages_max: 0,
+            pressure_at: u32::MAX,
+            overflow: Overflow::Reject,
+            holds: Hold::Down as u8,
+            queued: false,
+            is_pressing: false,
+            is_shown_full: false,
+        }
+    }
+
+    /// An empty one, of an actor of this generation.
+    pub(super) fn new(generation: u32, messages_max: u32, overflow: Overflow) -> Self {
+        let pressure_at = match overflow {
+            Overflow::Backpressure => (messages_max / 2).max(1),
+            _ => u32::MAX,
+        };
+        Self { generation, messages_max, pressure_at, overflow, ..Self::nobodys() }
+    }
+
+    /// Does its actor take messages?
+    #[inline(always)]
+    pub(super) fn is_ready(&self) -> bool {
+        self.holds == 0
+    }
+
+    /// Does somebody wait until there is room in it?
+    #[inline(always)]
+    pub(super) fn is_watched(&self) -> bool {
+        self.is_pressing | self.is_shown_full
+    }
+
+    pub(super) fn hold(&mut self, hold: Hold) {
+        self.holds |= hold as u8;
+    }
+
+    pub(super) fn release(&mut self, hold: Hold) {
+        self.holds &= !(hold as u8);
     }
 
     /// Puts a message of `bytes` bytes last, for the caller to write: it is an old
@@ -173,7 +260,7 @@ mod tests {
     fn mailboxes_are_fifo_and_share_nothing_but_the_pool() {
         let mut pool = Pool::new();
         let mut hand = Box::<Message>::default();
-        let mut boxes: Vec<Mailbox> = (0..7).map(|_| Mailbox::new(1)).collect();
+        let mut boxes: Vec<Mailbox> = (0..7).map(|_| Mailbox::new(1, 100, Overflow::Reject)).collect();
         let mut oracle: Vec<VecDeque<u32>> = vec![VecDeque::new(); 7];
         let mut state = 1_u64;
         for step in 0..50_000_u32 {
@@ -203,7 +290,7 @@ mod tests {
     #[test]
     fn nodes_are_used_again() {
         let mut pool = Pool::new();
-        let mut mailbox = Mailbox::new(1);
+        let mut mailbox = Mailbox::new(1, 100, Overflow::Reject);
         let mut hand = Box::default();
         for round in 0..10_000 {
             push(&mut mailbox, &mut pool, round);
@@ -217,7 +304,7 @@ mod tests {
     fn heap_payloads_go_to_whoever_takes_them() {
         let bytes: std::sync::Arc<[u8]> = vec![1; 1000].into();
         let mut pool = Pool::new();
-        let mut mailbox = Mailbox::new(1);
+        let mut mailbox = Mailbox::new(1, 100, Overflow::Reject);
         let mut hand = Box::<Message>::default();
         mailbox.push(&mut pool, 1000).payload = Payload::from(bytes.clone());
         assert!(mailbox.pop(&mut pool, &mut hand));

@@ -22,7 +22,7 @@ use crate::sync::{Consumer, Doorbell, Producer, ring};
 use super::signal::{Reply, Signal};
 
 /// The slots of a ring for messages: they grow with the square of the shards.
-const REQUEST_SLOTS: usize = 256;
+pub(super) const REQUEST_SLOTS: usize = 256;
 const REPLY_SLOTS: usize = 128;
 const SYSTEM_SLOTS: usize = 64;
 

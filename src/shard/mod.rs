@@ -18,40 +18,56 @@
 //! counters, which only this shard writes.
 
 mod deliver;
+mod edge;
+mod later;
 mod lifecycle;
+mod lives;
+mod local;
 mod mailbox;
 mod mesh;
 mod names;
+mod notices;
+mod overflow;
 mod post;
+mod pressure;
 mod requests;
 mod signal;
 mod spawn;
 mod supervise;
 mod table;
 mod timer_wheel;
+mod topics;
 mod turn;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::actor::{ActorId, Blueprint, Context, Effect, Message, Nursery, RequestId, ShardId};
+use crate::actor::{
+    ActorId, Blueprint, Context, DeadReason, Effect, Key, Message, Nursery, RequestId, ShardId, TimerId,
+};
 use crate::control::registry::Home;
 use crate::metrics::{Clock, Latency, ShardCounters};
-use crate::sync::{Doorbell, Injector, Intake, Publisher, Reader, injector, published};
+use crate::sync::{Doorbell, Injector, Intake, Publisher, Reader, Rooms, injector, published};
 
 use lifecycle::ActorSlot;
+use lives::LifeId;
+use local::{Local, ShardView};
 use mesh::{Inlets, Outlets, mesh};
-use post::{Local, Post, ShardView};
-use requests::Pending;
+use notices::Suspension;
+use post::Post;
 use signal::Signal;
 use supervise::SupervisorCell;
 use table::Table;
+use topics::Hearings;
 
+pub use lives::Quotas;
+pub use mailbox::{MailboxSpec, Overflow};
 pub use post::Bounds;
-pub use spawn::{Command, Control};
+pub use spawn::{Answer, Command, Control};
 pub use spawn::{DeadLetter, ExitRecord, ShardReport, SpawnError, SpawnSpec, SupervisorId};
 pub use timer_wheel::{TICK_NS, TimerKey, TimerWheel};
+pub use topics::DEAD_LETTERS;
 
 /// The names that outside threads can look up, by home shard.
 pub type Directory = imbl::HashMap<Arc<str>, ActorId>;
@@ -61,6 +77,8 @@ pub type Directory = imbl::HashMap<Arc<str>, ActorId>;
 pub struct ShardConfig {
     /// The bounds of mailboxes and messages.
     pub bounds: Bounds,
+    /// What one actor may have of what else costs memory.
+    pub quotas: Quotas,
     /// The most commands from outside threads that wait.
     pub injector_commands_max: usize,
     /// The most messages that one actor handles before the next one's turn.
@@ -76,18 +94,23 @@ pub struct ShardConfig {
     /// two looks at the clock and an entry in a histogram for each of them, some
     /// tens of ns.
     pub measures_latency: bool,
+    /// Is the ledger of every shard checked after every turn? It costs some 100 ns a
+    /// turn, and a message that is not accounted for ends the shard.
+    pub checks_ledger: bool,
 }
 
 impl Default for ShardConfig {
     fn default() -> Self {
         Self {
             bounds: Bounds::default(),
+            quotas: Quotas::default(),
             injector_commands_max: 8_192,
             slice_messages_max: 32,
             turn_messages_max: 1_024,
             turn_ns_max: 500_000,
             start_wait_ns_max: 10_000_000_000,
             measures_latency: true,
+            checks_ledger: false,
         }
     }
 }
@@ -115,6 +138,8 @@ pub struct Outside {
     pub counters: Arc<ShardCounters>,
     /// The names whose home it is.
     pub directory: Reader<Directory>,
+    /// Whose mailboxes are full, by slot.
+    pub rooms: Arc<Rooms>,
 }
 
 /// A shard before it is on its thread.
@@ -129,6 +154,7 @@ pub struct Seed {
     doorbell: Arc<Doorbell>,
     counters: Arc<ShardCounters>,
     directory: Publisher<Directory>,
+    rooms: Arc<Rooms>,
 }
 
 impl Seed {
@@ -145,6 +171,7 @@ pub fn seeds(config: ShardConfig, clock: &Clock, doorbells: &[Arc<Doorbell>]) ->
         let (injector, intake) = injector(config.injector_commands_max, doorbell.clone());
         let (publisher, reader) = published(Directory::default());
         let counters = Arc::<ShardCounters>::default();
+        let rooms = Arc::new(Rooms::new(Key::SLOTS_MAX));
         let seed = Seed {
             id: ShardId(index as u16),
             shards,
@@ -156,8 +183,9 @@ pub fn seeds(config: ShardConfig, clock: &Clock, doorbells: &[Arc<Doorbell>]) ->
             doorbell: doorbell.clone(),
             counters: counters.clone(),
             directory: publisher,
+            rooms: rooms.clone(),
         };
-        (seed, Outside { injector, counters, directory: reader })
+        (seed, Outside { injector, counters, directory: reader, rooms })
     };
     mesh(doorbells).into_iter().zip(doorbells).enumerate().map(grow).collect()
 }
@@ -165,9 +193,17 @@ pub fn seeds(config: ShardConfig, clock: &Clock, doorbells: &[Arc<Doorbell>]) ->
 /// What a timer is for.
 #[derive(Debug, Clone, Copy)]
 enum Timer {
-    RequestDeadline(RequestId),
     /// Another attempt of a start or restart.
     Start(ActorId),
+}
+
+/// What a timer of messages is for.
+#[derive(Debug, Clone, Copy)]
+enum Alarm {
+    /// A request has had its time.
+    Deadline(RequestId),
+    /// Something is to be sent.
+    Send(TimerId),
 }
 
 /// What a shard makes actors of one kind with.
@@ -204,7 +240,13 @@ pub struct Shard {
 
     timers: TimerWheel<Timer>,
     due: Vec<Timer>,
-    requests: Table<Pending>,
+    alarms: Vec<Alarm>,
+
+    /// Actors in the middle of a message, by slot.
+    suspensions: Vec<Option<Box<Suspension>>>,
+    suspended_messages: usize,
+    /// Those of them that wait for nothing but their turn.
+    turns_awaited: VecDeque<(ActorId, LifeId)>,
 
     home: Home,
     directory: Publisher<Directory>,
@@ -213,6 +255,14 @@ pub struct Shard {
     counters: Arc<ShardCounters>,
     latency: Latency,
     dead_letters: VecDeque<DeadLetter>,
+    /// Of actors that are still there.
+    dead_by_actor: HashMap<ActorId, [u64; DeadReason::COUNT]>,
+    /// Messages from outside, from other shards and to them: for the ledger.
+    taken_in: u64,
+    came_in: u64,
+    went_out: u64,
+    /// Who waits until all other shards have heard what was said so far.
+    hearings: Hearings,
     exits: VecDeque<ExitRecord>,
     exits_by_label: BTreeMap<&'static str, u64>,
     closed: bool,
@@ -222,9 +272,10 @@ pub struct Shard {
 impl Shard {
     /// The shard that grows from this seed, on the thread that it will stay on.
     pub fn new(seed: Seed) -> Self {
-        let Seed { id, shards, config, clock, outlets, inlets, intake, doorbell, counters, directory } = seed;
-        let post = Post::new(id, shards, config.bounds, outlets);
-        let local = Rc::new(Local::new(post, clock.clone()));
+        let Seed { id, shards, config, clock, outlets, inlets, intake, doorbell, counters, directory, rooms } =
+            seed;
+        let post = Post::new(id, shards, config.bounds, outlets, rooms);
+        let local = Rc::new(Local::new(post, clock.clone(), counters.clone(), config.quotas));
         let context = Rc::new(Context::new(id, Box::new(ShardView(local.clone()))));
         let now_ns = clock.now_ns();
         Self {
@@ -245,13 +296,21 @@ impl Shard {
             nurseries: HashMap::new(),
             timers: TimerWheel::new(now_ns),
             due: Vec::new(),
-            requests: Table::new(id),
+            alarms: Vec::new(),
+            suspensions: Vec::new(),
+            suspended_messages: 0,
+            turns_awaited: VecDeque::new(),
             home: Home::new(shards),
             directory,
             supervisors: Table::new(id),
             counters,
             latency: Latency::new(),
             dead_letters: VecDeque::new(),
+            dead_by_actor: HashMap::new(),
+            taken_in: 0,
+            came_in: 0,
+            went_out: 0,
+            hearings: Hearings::default(),
             exits: VecDeque::new(),
             exits_by_label: BTreeMap::new(),
             closed: false,
@@ -267,7 +326,7 @@ impl Shard {
 
     /// What this shard has done so far.
     fn report(&self) -> ShardReport {
-        let resident = self.local.post.borrow().resident() + self.inlets.resident();
+        let resident = self.local.post.borrow().resident() + self.inlets.resident() + self.suspended_messages;
         ShardReport {
             shard: self.id,
             ledger: self.counters.ledger(resident as u64),
@@ -278,7 +337,12 @@ impl Shard {
             abnormal_exits: self.counters.abnormal_exits.get(),
             answered_with_failure: self.counters.answered_with_failure.get(),
             turns: self.counters.turns.get(),
+            requests: self.counters.requests(self.local.requests.borrow().len() as u64),
+            published: self.counters.published.get(),
+            unheard: self.counters.unheard.get(),
+            pauses: self.counters.pauses.get(),
             dead_letters: self.dead_letters.iter().cloned().collect(),
+            dead_by_actor: self.dead_by_actor.iter().map(|(&actor, &dead)| (actor, dead)).collect(),
             exits: self.exits.iter().cloned().collect(),
             exits_by_label: self.exits_by_label.clone(),
             supervisors_given_up: self.counters.supervisors_given_up.get(),

@@ -80,7 +80,7 @@ impl Shard {
         }
     }
 
-    fn signal_others(&mut self, signal: impl Fn() -> Signal) {
+    pub(super) fn signal_others(&mut self, signal: impl Fn() -> Signal) {
         for shard in (0..self.shards).map(|index| ShardId(index as u16)) {
             if shard != self.id {
                 self.signal(shard, signal());
@@ -110,6 +110,11 @@ impl Shard {
                 Signal::Granted(actor, answer) => self.on_granted(actor, answer),
                 Signal::Release(name, actor) => self.on_release(&name, actor),
                 Signal::Unbind(name, actor) => self.local.names.borrow_mut().unbind(&name, actor),
+                Signal::Interest(change) => self.on_interest(from, &change),
+                Signal::Membership(change) => self.on_membership(&change),
+                Signal::Pressure(pressure) => self.local.post.borrow_mut().on_pressure(pressure),
+                Signal::Hear(number) => self.signal(from, Signal::Heard(number)),
+                Signal::Heard(number) => self.on_heard(number),
                 Signal::StartChild(child, spec) => self.spawn(*spec, Some(child), None),
                 Signal::ChildStarted(child, outcome) => self.on_child_started(child, outcome),
                 Signal::ChildRestarted(child, actor) => self.on_child_restarted(child, actor),

@@ -10,16 +10,16 @@
 //!   rings, outside ┘                 └─► outbox ─► ring           another one
 //! ```
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::sync::Arc;
 
-use crate::actor::{ActorId, DeadReason, Envelope, Message, Payload, SendError, ShardId, View};
-use crate::control::registry::Replica;
-use crate::metrics::Clock;
+use crate::actor::{ActorId, Attached, DeadReason, Envelope, Message, Payload, SendError, ShardId};
+use crate::sync::Rooms;
 
-use super::mailbox::{Mailbox, Pool};
-use super::mesh::Outlets;
+use super::edge::Edge;
+use super::mailbox::{Hold, Mailbox, MailboxSpec, Pool};
+use super::mesh::{Outlets, REQUEST_SLOTS};
+use super::pressure::Pressure;
 
 /// The bounds of mailboxes and of what an actor may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,22 +50,34 @@ impl Default for Bounds {
 /// The messages of one shard that nobody has taken yet.
 pub(super) struct Post {
     shard: ShardId,
-    bounds: Bounds,
+    pub(super) bounds: Bounds,
     /// By the slot of the actor.
-    mailboxes: Vec<Mailbox>,
-    pool: Pool,
+    pub(super) mailboxes: Vec<Mailbox>,
+    pub(super) pool: Pool,
     run_queue: VecDeque<ActorId>,
     pub(super) outlets: Outlets,
     /// Messages for each shard that are accepted and not yet in a ring.
-    on_their_way: Vec<u32>,
+    pub(super) on_their_way: Vec<u32>,
+    /// Gone to other shards since this was asked last.
+    crossed: u64,
     /// Accepted since this was asked last.
-    accepted: u64,
+    pub(super) accepted: u64,
     /// Refused since this was asked last.
     refused: u64,
+    /// Accepted, and lost at once, until they are buried.
+    pub(super) lost: Vec<(Message, DeadReason)>,
+    pub(super) pressure: Pressure,
+    pub(super) edge: Edge,
 }
 
 impl Post {
-    pub(super) fn new(shard: ShardId, shards: usize, bounds: Bounds, outlets: Outlets) -> Self {
+    pub(super) fn new(
+        shard: ShardId,
+        shards: usize,
+        bounds: Bounds,
+        outlets: Outlets,
+        rooms: Arc<Rooms>,
+    ) -> Self {
         Self {
             shard,
             bounds,
@@ -74,97 +86,140 @@ impl Post {
             run_queue: VecDeque::new(),
             outlets,
             on_their_way: vec![0; shards],
+            crossed: 0,
             accepted: 0,
             refused: 0,
+            lost: Vec::new(),
+            edge: Edge::new(rooms),
+            pressure: Pressure::default(),
         }
     }
 
     /// An actor moves in.
-    pub(super) fn open(&mut self, actor: ActorId) {
+    pub(super) fn open(&mut self, actor: ActorId, spec: MailboxSpec) {
         let slot = actor.slot() as usize;
         if self.mailboxes.len() <= slot {
-            self.mailboxes.resize(slot + 1, Mailbox::new(0));
+            self.mailboxes.resize(slot + 1, Mailbox::nobodys());
         }
-        self.mailboxes[slot] = Mailbox::new(actor.generation());
+        let messages_max = spec.messages_max.unwrap_or(self.bounds.mailbox_messages_max).max(1);
+        self.mailboxes[slot] = Mailbox::new(actor.generation(), messages_max, spec.overflow);
     }
 
     /// An actor is gone for good, and its mailbox is empty.
     pub(super) fn close(&mut self, actor: ActorId) {
+        self.relieve(actor);
+        self.forget_sender(actor);
+        self.show_free(actor);
         if let Some(mailbox) = self.mailbox(actor) {
             debug_assert_eq!(mailbox.messages, 0);
             mailbox.generation = 0;
         }
     }
 
+    pub(super) fn shard(&self) -> ShardId {
+        self.shard
+    }
+
     #[inline(always)]
-    fn mailbox(&mut self, actor: ActorId) -> Option<&mut Mailbox> {
+    pub(super) fn mailbox(&mut self, actor: ActorId) -> Option<&mut Mailbox> {
         let mailbox = self.mailboxes.get_mut(actor.slot() as usize)?;
         (mailbox.generation == actor.generation()).then_some(mailbox)
     }
 
     /// Makes a place for a message of `bytes` bytes in a mailbox of this shard, if
-    /// there is room. The caller writes it.
+    /// there is room. The caller writes it. `extra` is how many more messages may be
+    /// in it than its bound.
     #[inline(always)]
-    fn enter(&mut self, to: ActorId, bytes: usize) -> Result<&mut Message, SendError> {
+    pub(super) fn enter(
+        &mut self,
+        to: ActorId,
+        from: Option<ActorId>,
+        extra: u32,
+        bytes: usize,
+    ) -> Result<&mut Message, SendError> {
         let mailbox = match self.mailboxes.get_mut(to.slot() as usize) {
             Some(mailbox) if mailbox.generation == to.generation() => mailbox,
             _ => return Err(SendError::NoSuchActor(to)),
         };
-        let fits = mailbox.messages < self.bounds.mailbox_messages_max
+        let fits = mailbox.messages < mailbox.messages_max.saturating_add(extra)
             && (mailbox.bytes.saturating_add(bytes as u32) <= self.bounds.mailbox_bytes_max
                 || mailbox.messages == 0);
         if !fits {
-            return Err(SendError::MailboxFull(to));
+            return self.make_room(to, bytes);
         }
-        if mailbox.up && !mailbox.queued {
+        if mailbox.messages >= mailbox.pressure_at {
+            self.press(from, to);
+        }
+        Ok(self.push(to, bytes))
+    }
+
+    #[inline(always)]
+    pub(super) fn push(&mut self, to: ActorId, bytes: usize) -> &mut Message {
+        let mailbox = &mut self.mailboxes[to.slot() as usize];
+        if mailbox.is_ready() && !mailbox.queued {
             mailbox.queued = true;
             self.run_queue.push_back(to);
         }
-        Ok(mailbox.push(&mut self.pool, bytes))
+        mailbox.push(&mut self.pool, bytes)
     }
 
-    /// A message has come from another shard, or from outside.
+    /// A message has come from another shard, or from outside: then there may be
+    /// `extra` more than the bound. A receiver that presses has room for all that was
+    /// under way before the senders' shards knew.
     ///
     /// # Errors
     /// Why there is no place for it; then it is left where it was.
-    pub(super) fn arrive(&mut self, message: &mut Message) -> Result<(), SendError> {
+    pub(super) fn arrive(&mut self, message: &mut Message, extra: u32) -> Result<(), SendError> {
         let Some(to) = message.to else { return Err(SendError::Closed) };
-        let place = self.enter(to, message.payload.len())?;
+        let wants_backpressure =
+            self.mailboxes.get(to.slot() as usize).is_some_and(|mailbox| mailbox.pressure_at != u32::MAX);
+        let extra = if wants_backpressure { extra.max(self.under_way_max()) } else { extra };
+        let place = self.enter(to, message.from, extra, message.payload.len())?;
         place.take_over(message);
+        self.show_if_full(to);
         Ok(())
+    }
+
+    /// The most messages that are on their way here from other shards.
+    fn under_way_max(&self) -> u32 {
+        let from_one = self.bounds.outbox_messages_max.saturating_add(REQUEST_SLOTS as u32);
+        from_one.saturating_mul(self.on_their_way.len() as u32 - 1)
     }
 
     /// Accepts a message from an actor of this shard.
     #[inline(always)]
-    fn send(&mut self, envelope: Envelope, bytes: usize, payload: impl Parcel) -> Result<(), SendError> {
+    fn send(&mut self, envelope: Envelope, bytes: usize, parcel: impl Parcel) -> Result<(), SendError> {
+        match self.place(envelope, bytes, parcel) {
+            Ok(()) => {
+                self.accepted += 1;
+                Ok(())
+            }
+            Err(refused) => {
+                self.refused += 1;
+                Err(refused)
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn place(&mut self, envelope: Envelope, bytes: usize, parcel: impl Parcel) -> Result<(), SendError> {
         let bytes_max = self.bounds.message_bytes_max as usize;
-        let refused = if bytes > bytes_max {
-            SendError::TooLarge { bytes, bytes_max }
-        } else if envelope.to.shard() == self.shard {
-            match self.enter(envelope.to, bytes) {
-                Ok(place) => {
-                    place.address(envelope);
-                    payload.put(&mut place.payload);
-                    self.accepted += 1;
-                    return Ok(());
-                }
-                Err(error) => error,
-            }
-        } else {
-            match self.take_way(envelope.to) {
-                Ok(()) => {
-                    self.outlets.send_message(envelope.to.shard(), |place| {
-                        place.address(envelope);
-                        payload.put(&mut place.payload);
-                    });
-                    self.accepted += 1;
-                    return Ok(());
-                }
-                Err(error) => error,
-            }
-        };
-        self.refused += 1;
-        Err(refused)
+        if bytes > bytes_max {
+            return Err(SendError::TooLarge { bytes, bytes_max });
+        }
+        if envelope.to.shard() == self.shard {
+            let place = self.enter(envelope.to, envelope.from, 0, bytes)?;
+            place.address(envelope);
+            parcel.put(place);
+            return Ok(());
+        }
+        self.take_way(envelope.to)?;
+        self.outlets.send_message(envelope.to.shard(), |place| {
+            place.address(envelope);
+            parcel.put(place);
+        });
+        self.pause_for_far(envelope.from, envelope.to);
+        Ok(())
     }
 
     /// Makes room on the way to another shard.
@@ -177,28 +232,90 @@ impl Post {
         Ok(())
     }
 
+    #[inline(always)]
+    pub(super) fn send_bytes(&mut self, envelope: Envelope, bytes: &[u8]) -> Result<(), SendError> {
+        self.send(envelope, bytes.len(), bytes)
+    }
+
+    pub(super) fn send_payload(&mut self, envelope: Envelope, payload: Payload) -> Result<(), SendError> {
+        self.send(envelope, payload.len(), (payload, None))
+    }
+
+    pub(super) fn send_attached(
+        &mut self,
+        envelope: Envelope,
+        payload: Payload,
+        attached: Option<Arc<Attached>>,
+    ) -> Result<(), SendError> {
+        self.send(envelope, payload.len(), (payload, attached))
+    }
+
+    /// Offers a message that is not refused for good if there is no room: its
+    /// sender has somebody else to send it to.
+    pub(super) fn offer(&mut self, envelope: Envelope, payload: &Payload) -> Result<(), SendError> {
+        self.place(envelope, payload.len(), payload)?;
+        self.accepted += 1;
+        Ok(())
+    }
+
+    /// Counts a refusal that [`offer`](Self::offer) did not.
+    pub(super) fn count_refused(&mut self) {
+        self.refused += 1;
+    }
+
+    /// Counts copies that were made of a message which counts as accepted already.
+    pub(super) fn count_copies(&mut self, copies: u64) {
+        self.accepted += copies;
+    }
+
     /// Shows the other shards what is for them. Did anything move?
     pub(super) fn flush(&mut self) -> bool {
-        let ways = &mut self.on_their_way;
+        let (ways, crossed) = (&mut self.on_their_way, &mut self.crossed);
         self.outlets.flush(|shard, messages| {
             let way = &mut ways[shard.index()];
             debug_assert!(*way as usize >= messages);
             *way = way.saturating_sub(messages as u32);
+            *crossed += messages as u64;
         })
+    }
+
+    /// How many messages have gone to other shards since this was asked last.
+    pub(super) fn take_crossed(&mut self) -> u64 {
+        std::mem::take(&mut self.crossed)
     }
 
     /// Takes the oldest message of an actor into the hand.
     #[inline]
     pub(super) fn pop(&mut self, actor: ActorId, hand: &mut Box<Message>) -> bool {
         let Some(mailbox) = self.mailboxes.get_mut(actor.slot() as usize) else { return false };
-        mailbox.generation == actor.generation() && mailbox.pop(&mut self.pool, hand)
+        let taken = mailbox.generation == actor.generation() && mailbox.pop(&mut self.pool, hand);
+        if mailbox.is_watched() {
+            self.ease(actor);
+        }
+        taken
+    }
+
+    /// Somebody waits until there is room in this mailbox: is there?
+    #[cold]
+    fn ease(&mut self, actor: ActorId) {
+        let Some(mailbox) = self.mailbox(actor) else { return };
+        if mailbox.is_pressing && mailbox.messages <= mailbox.pressure_at / 2 {
+            self.relieve(actor);
+        }
+        self.show_if_free(actor);
+    }
+
+    /// As [`pop`](Self::pop), for an actor that may handle it now.
+    #[inline]
+    pub(super) fn pop_ready(&mut self, actor: ActorId, hand: &mut Box<Message>) -> bool {
+        self.mailboxes.get(actor.slot() as usize).is_some_and(Mailbox::is_ready) && self.pop(actor, hand)
     }
 
     /// Takes the oldest messages of an actor into the hands, as long as they are
     /// plain. How many?
     pub(super) fn pop_plain(&mut self, actor: ActorId, hands: &mut [Box<Message>]) -> usize {
         let Some(mailbox) = self.mailboxes.get_mut(actor.slot() as usize) else { return 0 };
-        if mailbox.generation != actor.generation() {
+        if mailbox.generation != actor.generation() || !mailbox.is_ready() {
             return 0;
         }
         let mut taken = 0;
@@ -208,6 +325,9 @@ impl Post {
             }
             mailbox.pop(&mut self.pool, hand);
             taken += 1;
+        }
+        if mailbox.is_watched() {
+            self.ease(actor);
         }
         taken
     }
@@ -223,8 +343,20 @@ impl Post {
 
     /// An actor comes up, or is up no longer.
     pub(super) fn set_up(&mut self, actor: ActorId, up: bool) {
+        if up { self.release(actor, Hold::Down) } else { self.hold(actor, Hold::Down) }
+    }
+
+    /// An actor takes no messages for a while.
+    pub(super) fn hold(&mut self, actor: ActorId, hold: Hold) {
         if let Some(mailbox) = self.mailbox(actor) {
-            mailbox.up = up;
+            mailbox.hold(hold);
+        }
+    }
+
+    /// It takes them again, if nothing else holds it.
+    pub(super) fn release(&mut self, actor: ActorId, hold: Hold) {
+        if let Some(mailbox) = self.mailbox(actor) {
+            mailbox.release(hold);
         }
     }
 
@@ -234,18 +366,23 @@ impl Post {
         self.run_queue.pop_front()
     }
 
-    /// An actor does not run any longer: it is queued again if it has mail.
-    pub(super) fn rest(&mut self, actor: ActorId) {
+    /// An actor does not run any longer, and is not queued either.
+    pub(super) fn rest_without_mail(&mut self, actor: ActorId) {
         if let Some(mailbox) = self.mailbox(actor) {
             mailbox.queued = false;
         }
+    }
+
+    /// An actor does not run any longer: it is queued again if it has mail.
+    pub(super) fn rest(&mut self, actor: ActorId) {
+        self.rest_without_mail(actor);
         self.make_ready(actor);
     }
 
     /// Queues an actor that is up and has mail.
     pub(super) fn make_ready(&mut self, actor: ActorId) {
         if let Some(mailbox) = self.mailbox(actor)
-            && mailbox.up
+            && mailbox.is_ready()
             && !mailbox.queued
             && mailbox.messages > 0
         {
@@ -258,9 +395,9 @@ impl Post {
         !self.run_queue.is_empty()
     }
 
-    /// How many messages wait in mailboxes and outboxes.
+    /// How many messages wait in mailboxes, in outboxes, or for their burial.
     pub(super) fn resident(&self) -> usize {
-        self.pool.in_use() + self.outlets.resident()
+        self.pool.in_use() + self.outlets.resident() + self.lost.len()
     }
 
     /// How many sends were accepted since this was asked last.
@@ -269,28 +406,39 @@ impl Post {
         std::mem::take(&mut self.accepted)
     }
 
+    /// How many sends were accepted and not asked for yet.
+    pub(super) fn uncounted(&mut self) -> u64 {
+        self.accepted
+    }
+
     /// How many sends were refused since this was asked last.
     pub(super) fn take_refused(&mut self) -> u64 {
         std::mem::take(&mut self.refused)
     }
 }
 
-/// A payload on its way into a message.
-trait Parcel {
+/// What is put into a message.
+trait Parcel: Sized {
     /// Over an old one.
-    fn put(self, over: &mut Payload);
+    fn put(self, letter: &mut Message);
 }
 
 impl Parcel for &[u8] {
     #[inline(always)]
-    fn put(self, over: &mut Payload) {
-        over.assign(self);
+    fn put(self, letter: &mut Message) {
+        letter.payload.assign(self);
     }
 }
 
-impl Parcel for Payload {
-    fn put(self, over: &mut Payload) {
-        *over = self;
+impl Parcel for &Payload {
+    fn put(self, letter: &mut Message) {
+        letter.payload = self.clone();
+    }
+}
+
+impl Parcel for (Payload, Option<Arc<Attached>>) {
+    fn put(self, letter: &mut Message) {
+        (letter.payload, letter.attached) = self;
     }
 }
 
@@ -300,47 +448,6 @@ pub(super) fn dead_on_arrival(refusal: &SendError, slot_is_known: bool) -> DeadR
         SendError::NoSuchActor(_) if slot_is_known => DeadReason::StaleGeneration,
         SendError::NoSuchActor(_) => DeadReason::NoSuchActor,
         _ => DeadReason::MailboxFull,
-    }
-}
-
-/// What a shard shares with its actors while they run.
-pub(super) struct Local {
-    pub(super) post: RefCell<Post>,
-    pub(super) names: RefCell<Replica>,
-    clock: Clock,
-}
-
-impl Local {
-    pub(super) fn new(post: Post, clock: Clock) -> Self {
-        Self { post: RefCell::new(post), names: RefCell::default(), clock }
-    }
-}
-
-/// The view that the actors of a shard have of it.
-pub(super) struct ShardView(pub(super) Rc<Local>);
-
-impl View for ShardView {
-    fn send_bytes(
-        &self,
-        to: ActorId,
-        from: Option<ActorId>,
-        sent_at_ns: u64,
-        bytes: &[u8],
-    ) -> Result<(), SendError> {
-        let envelope = Envelope { to, from, request: None, sent_at_ns, expires_at_ns: 0 };
-        self.0.post.borrow_mut().send(envelope, bytes.len(), bytes)
-    }
-
-    fn send(&self, envelope: Envelope, payload: Payload) -> Result<(), SendError> {
-        self.0.post.borrow_mut().send(envelope, payload.len(), payload)
-    }
-
-    fn lookup(&self, name: &str) -> Option<ActorId> {
-        self.0.names.borrow().lookup(name)
-    }
-
-    fn now_ns(&self) -> u64 {
-        self.0.clock.now_ns()
     }
 }
 
@@ -355,7 +462,7 @@ mod tests {
             message_bytes_max: 500,
             outbox_messages_max: 2,
         };
-        Post::new(ShardId(0), 2, bounds, crate::shard::mesh::loose_outlets(2))
+        Post::new(ShardId(0), 2, bounds, crate::shard::mesh::loose_outlets(2), Arc::new(Rooms::new(100)))
     }
 
     fn send(post: &mut Post, to: ActorId, bytes: usize) -> Result<(), SendError> {
@@ -369,7 +476,7 @@ mod tests {
         let mut hand = Box::default();
         let actor = ActorId::new(ShardId(0), 4, 2);
         assert_eq!(send(&mut post, actor, 1), Err(SendError::NoSuchActor(actor)));
-        post.open(actor);
+        post.open(actor, MailboxSpec::default());
         for _ in 0..3 {
             assert_eq!(send(&mut post, actor, 10), Ok(()));
         }
@@ -394,11 +501,11 @@ mod tests {
         let mut post = post();
         let first = ActorId::new(ShardId(0), 0, 1);
         let second = ActorId::new(ShardId(0), 0, 2);
-        post.open(first);
+        post.open(first, MailboxSpec::default());
         send(&mut post, first, 1).unwrap();
         assert!(post.pop(first, &mut Box::default()));
         post.close(first);
-        post.open(second);
+        post.open(second, MailboxSpec::default());
         assert_eq!(send(&mut post, first, 1), Err(SendError::NoSuchActor(first)));
         for _ in 0..3 {
             assert_eq!(send(&mut post, second, 1), Ok(()));
@@ -423,7 +530,8 @@ mod tests {
     fn only_plain_messages_are_taken_together_and_can_be_put_back() {
         let mut post = post();
         let actor = ActorId::new(ShardId(0), 0, 1);
-        post.open(actor);
+        post.open(actor, MailboxSpec::default());
+        post.set_up(actor, true);
         let envelope = Envelope { to: actor, from: None, request: None, sent_at_ns: 0, expires_at_ns: 0 };
         for (number, expires_at_ns) in [(1, 0), (2, 0), (3, 9)] {
             post.send(Envelope { expires_at_ns, ..envelope }, 1, &[number][..]).unwrap();

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use crate::actor::{ActorId, DeadReason, ExitReason, Payload, RequestError, RequestId};
+use crate::control::broker::Interest;
 use crate::control::child_spec::Shutdown;
+use crate::control::group::Membership;
 use crate::control::registry::NameTaken;
 use crate::control::supervisor::ChildNumber;
 
+use super::pressure::PressureSignal;
 use super::spawn::{SpawnError, SpawnSpec, SupervisorId};
 
 /// One child of one supervisor.
@@ -31,6 +34,17 @@ pub(super) enum Signal {
     Release(Arc<str>, ActorId),
     /// From the home to every other shard: it is nobody's.
     Unbind(Arc<str>, ActorId),
+
+    /// To every other shard: this one has, or has no longer, interest in a topic.
+    Interest(Box<Interest>),
+    /// To every other shard: an actor of this one is, or is no longer, in a group.
+    Membership(Box<Membership>),
+    /// Who presses, or no longer does.
+    Pressure(PressureSignal),
+    /// Say [`Signal::Heard`]: then whatever was said before has been heard.
+    Hear(u64),
+    /// It has.
+    Heard(u64),
 
     /// To a child's shard: start it for the first time.
     StartChild(ChildRef, Box<SpawnSpec>),

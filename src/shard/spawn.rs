@@ -6,12 +6,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::actor::{
-    ActorId, Blueprint, DeadReason, ExitReason, Key, Message, Payload, Recipe, RequestError, ShardId,
+    ActorId, Blueprint, DeadReason, ExitReason, Filter, Key, Message, Payload, Recipe, RequestError,
+    SendError, ShardId, Subject, TimerId,
 };
 use crate::control::child_spec::{ChildPolicy, Shutdown};
 use crate::control::supervisor::SupervisorSpec;
-use crate::metrics::{Latency, Ledger};
+use crate::metrics::{Latency, Ledger, Requests};
 use crate::sync::Resolver;
+
+use super::mailbox::MailboxSpec;
 
 /// The address of a supervisor.
 pub type SupervisorId = Key;
@@ -25,6 +28,8 @@ pub struct SpawnSpec {
     pub recipe: Arc<Recipe>,
     /// The name to register it under.
     pub name: Option<Arc<str>>,
+    /// Its mailbox.
+    pub mailbox: MailboxSpec,
 }
 
 impl fmt::Debug for SpawnSpec {
@@ -82,9 +87,14 @@ pub enum Command {
     Tell(Message),
     /// A request to an actor of this shard; its deadline is when it expires.
     Request(Message, Resolver<Result<Payload, RequestError>>),
+    /// Say when an actor of this shard has room, or is there no longer.
+    AwaitRoom(ActorId, Resolver<()>),
     /// Anything else.
     Control(Box<Control>),
 }
+
+/// An answer to an outside thread that talks to actors.
+pub type Answer<T> = Resolver<Result<T, SendError>>;
 
 /// What an outside thread asks of a shard. Each answer goes through its resolver;
 /// one that nobody waits for any longer is dropped.
@@ -132,6 +142,71 @@ pub enum Control {
         /// Why it ended, if it was there.
         done: Resolver<Result<Option<ExitReason>, SpawnError>>,
     },
+    /// Let an actor of this shard have what matches, for as long as it has its
+    /// address. Answered when every shard knows; false if it is not there.
+    Subscribe {
+        /// Which actor.
+        actor: ActorId,
+        /// To what.
+        filter: Filter,
+        /// Was it there?
+        done: Answer<bool>,
+    },
+    /// Take such a subscription back, or one of its own.
+    Unsubscribe {
+        /// Which actor.
+        actor: ActorId,
+        /// From what.
+        filter: Filter,
+        /// Was there one?
+        done: Answer<bool>,
+    },
+    /// Let an actor of this shard join a group, for as long as it has its address.
+    /// Answered when every shard knows; false if it is not there.
+    Join {
+        /// Which actor.
+        actor: ActorId,
+        /// Which group.
+        group: Subject,
+        /// Was it there?
+        done: Answer<bool>,
+    },
+    /// Let an actor of this shard leave a group, once.
+    Leave {
+        /// Which actor.
+        actor: ActorId,
+        /// Which group.
+        group: Subject,
+        /// Was it in it?
+        done: Answer<bool>,
+    },
+    /// Say who is in a group.
+    Members {
+        /// Which group.
+        group: Subject,
+        /// Each once.
+        done: Answer<Vec<ActorId>>,
+    },
+    /// Send something later, once or again and again.
+    SendLater {
+        /// To whom.
+        to: ActorId,
+        /// What.
+        payload: Payload,
+        /// After how many ns.
+        delay_ns: u64,
+        /// And then again after how many ns; 0 is never.
+        period_ns: u64,
+        /// What to cancel it by.
+        done: Answer<TimerId>,
+    },
+    /// Send no more.
+    CancelTimer {
+        /// What.
+        timer: TimerId,
+        /// Was something still to be sent?
+        done: Answer<bool>,
+    },
     /// Stop every supervisor, and every actor that has none.
     StopAll,
     /// Say what was done so far.
@@ -154,6 +229,25 @@ pub struct DeadLetter {
     pub reason: DeadReason,
     /// How long it was, in bytes.
     pub bytes: usize,
+    /// What it was published to, if it was.
+    pub subject: Option<Subject>,
+}
+
+impl fmt::Display for DeadLetter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { to, from, reason, bytes, subject } = self;
+        write!(f, "{reason}: {bytes} bytes")?;
+        if let Some(from) = from {
+            write!(f, " from {from}")?;
+        }
+        if let Some(to) = to {
+            write!(f, " to {to}")?;
+        }
+        if let Some(subject) = subject {
+            write!(f, " about {subject}")?;
+        }
+        Ok(())
+    }
 }
 
 /// How an incarnation ended.
@@ -189,8 +283,19 @@ pub struct ShardReport {
     pub answered_with_failure: u64,
     /// Turns taken.
     pub turns: u64,
+    /// The account of the requests that wait here.
+    pub requests: Requests,
+    /// Publications of this shard's actors, and from outside through this shard.
+    pub published: u64,
+    /// Those of them that nobody had subscribed to.
+    pub unheard: u64,
+    /// Times that a sender was paused, because its receiver had too much to do.
+    pub pauses: u64,
     /// The latest dead letters.
     pub dead_letters: Vec<DeadLetter>,
+    /// How many messages to each actor that is still there were dead, by the number
+    /// of the [`DeadReason`].
+    pub dead_by_actor: BTreeMap<ActorId, [u64; DeadReason::COUNT]>,
     /// The latest abnormal exits.
     pub exits: Vec<ExitRecord>,
     /// All abnormal exits, by the label of their reason.

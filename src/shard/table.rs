@@ -36,6 +36,15 @@ impl<T> Table<T> {
         self.free == NOBODY && self.entries.len() == Key::SLOTS_MAX
     }
 
+    /// The key that the next value will have.
+    pub(super) fn next_key(&self) -> Option<Key> {
+        if self.free != NOBODY {
+            return Some(Key::new(self.shard, self.free, self.entries[self.free as usize].generation));
+        }
+        let slot = self.entries.len();
+        (slot < Key::SLOTS_MAX).then(|| Key::new(self.shard, slot as u32, 1))
+    }
+
     /// `None` if every slot that a key can name is taken.
     pub(super) fn insert(&mut self, value: T) -> Option<Key> {
         let slot = if self.free == NOBODY {
@@ -108,7 +117,9 @@ mod tests {
         let mut table = Table::new(ShardId(3));
         let mut stale = Vec::new();
         for round in 0..1_000 {
+            let next = table.next_key();
             let key = table.insert(round).unwrap();
+            assert_eq!(next, Some(key));
             assert_eq!(key.slot(), 0, "the slot is used again");
             assert_eq!(table.get(key), Some(&round));
             assert_eq!(table.remove(key), Some(round));

@@ -3,16 +3,27 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::actor::{
-    ActorId, Batch, BatchOutcome, Child, DeadReason, ExitReason, Message, Outcome, RequestError, StopReason,
+    ActorId, Batch, BatchOutcome, Child, DeadReason, ExitReason, Message, Outcome, RequestError, RequestId,
+    StopReason,
 };
 use crate::sync::mutant;
 
-use super::{Command, Control, Shard, Timer, Turned};
+use super::{Alarm, Command, Control, Shard, Timer, Turned};
 
 /// The most commands from outside taken in one turn.
 const TURN_COMMANDS_MAX: usize = 512;
 /// How many messages are handled between two looks at the clock.
 const CLOCK_EVERY_MESSAGES: usize = 64;
+
+/// What became of an actor that ran.
+pub(super) enum Ran {
+    /// It takes the next message.
+    On,
+    /// It waits in the middle of one.
+    Suspended,
+    /// It has ended.
+    Exited(ExitReason),
+}
 
 impl Shard {
     /// Does a bounded amount of work.
@@ -30,13 +41,17 @@ impl Shard {
         if self.halted {
             return Turned::Halted;
         }
+        if self.config.checks_ledger {
+            self.check_ledger();
+        }
         // Ahead of need, and only when there is nothing else to do.
         busy = busy || self.nurseries.values_mut().any(|kind| kind.nursery.tend());
         if busy || self.has_work() || self.local.post.borrow().outlets.has_waiting() {
             return Turned::Busy;
         }
         self.counters.idle_turns.add(1);
-        Turned::Idle { wake_at_ns: self.timers.next_due_ns() }
+        let first = [self.timers.next_due_ns(), self.local.wheel.borrow().next_due_ns()];
+        Turned::Idle { wake_at_ns: first.into_iter().flatten().min() }
     }
 
     /// Is there something to do that does not wait for a timer? To be asked once
@@ -45,16 +60,22 @@ impl Shard {
         !self.intake.is_empty()
             || !self.inlets.is_empty()
             || !self.signals.is_empty()
+            || self.has_notices()
             || self.local.post.borrow().has_ready()
     }
 
     /// Shows what goes out: first the counts, so that no other shard can settle a
     /// message that does not count as accepted yet.
     fn flush(&mut self) -> bool {
+        self.bury_lost();
+        self.tell_changes();
+        self.tell_pressure();
         self.count_accepted();
         let mut post = self.local.post.borrow_mut();
         self.counters.refused.add(post.take_refused());
-        post.flush()
+        let moved = post.flush();
+        self.went_out += post.take_crossed();
+        moved
     }
 
     fn take_in(&mut self) -> bool {
@@ -65,8 +86,10 @@ impl Shard {
         // The rings are taken out for the while, so that what comes in can be
         // delivered as it is drained.
         let mut inlets = std::mem::take(&mut self.inlets);
-        taken += inlets.drain_replies(|reply| self.finish_request(reply.request, reply.outcome));
-        taken += inlets.drain_messages(|message| self.deliver_arrival(message));
+        taken += inlets.drain_replies(|reply| self.local.finish_request(reply.request, reply.outcome));
+        let came_in = inlets.drain_messages(|message| self.deliver_arrival(message));
+        self.came_in += came_in as u64;
+        taken += came_in;
         self.inlets = inlets;
 
         let mut commands = std::mem::take(&mut self.commands);
@@ -80,8 +103,12 @@ impl Shard {
 
     pub(super) fn obey(&mut self, command: Command) {
         match command {
-            Command::Tell(mut message) => self.deliver_arrival(&mut message),
-            Command::Request(message, resolver) => self.begin_outside_request(message, resolver),
+            Command::Tell(message) => self.deliver_from_outside(message),
+            Command::Request(message, resolver) => {
+                self.taken_in += 1;
+                self.begin_outside_request(message, resolver);
+            }
+            Command::AwaitRoom(actor, done) => self.local.post.borrow_mut().await_room(actor, done),
             Command::Control(control) => self.obey_control(*control),
         }
     }
@@ -95,6 +122,29 @@ impl Shard {
                 self.start_child(supervisor, shard, policy, spec, done);
             }
             Control::StopSupervisor { supervisor, done } => self.stop_supervisor(supervisor, done),
+            Control::Subscribe { actor, filter, done } => {
+                let is_there = self.subscribe_for(actor, &filter);
+                self.answer_when_heard(is_there, done);
+            }
+            Control::Unsubscribe { actor, filter, done } => {
+                let _ = done.resolve(Ok(self.unsubscribe_for(actor, &filter)));
+            }
+            Control::Join { actor, group, done } => {
+                let is_there = self.join_for(actor, &group);
+                self.answer_when_heard(is_there, done);
+            }
+            Control::Leave { actor, group, done } => {
+                let _ = done.resolve(Ok(self.leave_for(actor, &group)));
+            }
+            Control::Members { group, done } => {
+                let _ = done.resolve(Ok(self.local.topics.borrow().groups.members(&group).to_vec()));
+            }
+            Control::SendLater { to, payload, delay_ns, period_ns, done } => {
+                let _ = done.resolve(self.local.send_later(None, delay_ns, period_ns, to, payload));
+            }
+            Control::CancelTimer { timer, done } => {
+                let _ = done.resolve(Ok(self.local.cancel_timer(None, timer)));
+            }
             Control::StopAll => self.stop_all(),
             Control::Report(done) => {
                 // Whoever gave up waiting for it does not need it.
@@ -111,23 +161,36 @@ impl Shard {
     fn fire_timers(&mut self) -> bool {
         let mut due = std::mem::take(&mut self.due);
         self.timers.advance(self.now_ns, &mut due);
-        let any = !due.is_empty();
+        let mut any = !due.is_empty();
         for timer in due.drain(..) {
             match timer {
-                Timer::RequestDeadline(request) => self.finish_request(request, Err(RequestError::Timeout)),
                 Timer::Start(actor) => self.start(actor),
             }
         }
         self.due = due;
+
+        let mut alarms = std::mem::take(&mut self.alarms);
+        self.local.wheel.borrow_mut().advance(self.now_ns, &mut alarms);
+        any |= !alarms.is_empty();
+        for alarm in alarms.drain(..) {
+            match alarm {
+                Alarm::Deadline(request) => {
+                    self.local.finish_request(request, Err(RequestError::Timeout));
+                }
+                Alarm::Send(timer) => self.send_now(timer),
+            }
+        }
+        self.alarms = alarms;
         any
     }
 
     fn run_actors(&mut self) -> bool {
-        let mut handled = 0;
+        let mut handled = self.resume_turns();
         let mut look_at = CLOCK_EVERY_MESSAGES;
-        while handled < self.config.turn_messages_max
-            && let Some(actor) = self.next_ready()
-        {
+        while handled < self.config.turn_messages_max {
+            // Replies before requests, so that there is room for what follows from them.
+            handled += self.run_notices(self.config.turn_messages_max - handled);
+            let Some(actor) = self.next_ready() else { break };
             handled += self.run_actor(actor);
             if handled >= look_at {
                 look_at = handled + CLOCK_EVERY_MESSAGES;
@@ -152,7 +215,7 @@ impl Shard {
         };
         // Taken out for the while: what an actor handles lies in them.
         let mut hands = std::mem::take(&mut self.hands);
-        let (taken, exited) = match child.batch_messages_max() {
+        let (taken, ran) = match child.batch_messages_max() {
             0 | 1 => self.run_singly(actor, &mut *child, &mut hands[0]),
             most => {
                 if hands.len() < most {
@@ -162,39 +225,26 @@ impl Shard {
             }
         };
         self.hands = hands;
-        match exited {
-            None => {
-                let slot = self.actors.get_mut(actor).expect("nobody removes an actor that runs");
-                slot.child = Some(child);
-                self.local.post.borrow_mut().rest(actor);
-            }
-            Some(reason) => {
-                let mut post = self.local.post.borrow_mut();
-                post.set_up(actor, false);
-                post.rest(actor);
-                drop(post);
-                self.end(actor, child, reason);
-            }
+        self.local.post.borrow_mut().rest_without_mail(actor);
+        self.put_back(actor, child, ran);
+        if self.local.post.borrow().has_lost() {
+            self.bury_lost();
         }
         taken
     }
 
-    fn run_singly(
-        &mut self,
-        actor: ActorId,
-        child: &mut dyn Child,
-        hand: &mut Box<Message>,
-    ) -> (usize, Option<ExitReason>) {
+    fn run_singly(&mut self, actor: ActorId, child: &mut dyn Child, hand: &mut Box<Message>) -> (usize, Ran) {
         let mut taken = 0;
         let mut handled = 0;
-        let mut exited = None;
-        while taken < self.config.slice_messages_max && exited.is_none() && self.pop(actor, hand) {
+        let mut ran = Ran::On;
+        while taken < self.config.slice_messages_max && matches!(ran, Ran::On) && self.pop_ready(actor, hand)
+        {
             taken += 1;
-            self.handle(actor, child, hand, &mut handled, &mut exited);
-            hand.payload.release_heap();
+            self.handle(actor, child, hand, &mut handled, &mut ran);
+            hand.release_heap();
         }
         self.count_handled(&mut handled);
-        (taken, exited)
+        (taken, ran)
     }
 
     fn run_in_batches(
@@ -203,49 +253,55 @@ impl Shard {
         child: &mut dyn Child,
         most: usize,
         hands: &mut [Box<Message>],
-    ) -> (usize, Option<ExitReason>) {
+    ) -> (usize, Ran) {
         let mut taken = 0;
         let mut handled = 0;
-        let mut exited = None;
-        while taken < self.config.slice_messages_max.max(most) && exited.is_none() {
+        let mut ran = Ran::On;
+        while taken < self.config.slice_messages_max.max(most) && matches!(ran, Ran::On) {
             let plain = self.local.post.borrow_mut().pop_plain(actor, &mut hands[..most]);
             if plain > 1 {
-                exited = self.handle_batch(actor, child, &mut hands[..plain], &mut handled);
+                ran = self.handle_batch(actor, child, &mut hands[..plain], &mut handled);
                 taken += plain;
-            } else if plain == 1 || self.pop(actor, &mut hands[0]) {
-                self.handle(actor, child, &hands[0], &mut handled, &mut exited);
+            } else if plain == 1 || self.pop_ready(actor, &mut hands[0]) {
+                self.handle(actor, child, &mut hands[0], &mut handled, &mut ran);
                 taken += 1;
             } else {
                 break;
             }
             for hand in &mut hands[..plain.max(1)] {
-                hand.payload.release_heap();
+                hand.release_heap();
             }
         }
         self.count_handled(&mut handled);
-        (taken, exited)
+        (taken, ran)
     }
 
     /// Makes public what was handled, after what was sent meanwhile.
-    fn count_handled(&mut self, handled: &mut u64) {
+    pub(super) fn count_handled(&mut self, handled: &mut u64) {
         self.count_accepted();
         self.counters.handled.add(std::mem::take(handled));
     }
 
-    /// Lets an actor handle one message. If it ended, `exited` says why.
+    /// Lets an actor handle one message. If it does not go on to the next one, `ran`
+    /// says why.
     fn handle(
         &mut self,
         actor: ActorId,
         child: &mut dyn Child,
-        message: &Message,
+        message: &mut Box<Message>,
         handled: &mut u64,
-        exited: &mut Option<ExitReason>,
+        ran: &mut Ran,
     ) {
         if message.expires_at_ns != 0 && message.expires_at_ns <= self.now_ns {
             return self.bury(message, DeadReason::Expired);
         }
         let context = &*self.context;
-        context.enter(actor, message.sent_at_ns);
+        let is_simple = message.request.is_none() && message.attached.is_none();
+        if is_simple {
+            context.enter(actor, message.sent_at_ns);
+        } else {
+            context.enter_with(actor, message, message.request);
+        }
         let mut outcome = None;
         // The usual outcome is told by a flag: moving a whole one, large as it is,
         // costs as much as all the rest of this function.
@@ -253,28 +309,35 @@ impl Shard {
             Outcome::Done(None) => {}
             other => outcome = Some(other),
         }));
-        context.leave();
+        let request = if is_simple {
+            context.leave();
+            None
+        } else {
+            context.leave_with()
+        };
         if let Err(panic) = caught {
             outcome = Some(Outcome::Exited(ExitReason::Panic(panic_text(&*panic))));
         }
-        if outcome.is_none() && message.request.is_none() && !context.has_effects() {
+        if outcome.is_none() && request.is_none() && !context.has_effects() {
             *handled += 1;
             self.measure(message);
             return;
         }
         let outcome = outcome.unwrap_or(Outcome::Done(None));
-        *exited = self.settle(actor, child, message, outcome, handled);
+        *ran = self.settle(actor, child, Some(message), request, outcome, handled);
     }
 
-    /// Does what the outcome of a message asks for. Why its actor ended, if it did.
-    fn settle(
+    /// Does what the outcome of a call asks for. The call was for a message, or for
+    /// a notice; and for a request, unless its reply was taken over.
+    pub(super) fn settle(
         &mut self,
         actor: ActorId,
         child: &mut dyn Child,
-        message: &Message,
+        message: Option<&mut Box<Message>>,
+        request: Option<RequestId>,
         outcome: Outcome,
         handled: &mut u64,
-    ) -> Option<ExitReason> {
+    ) -> Ran {
         let asked_to_exit = self.apply_effects();
         let reply = match outcome {
             Outcome::Done(reply) => Ok(reply),
@@ -282,29 +345,36 @@ impl Shard {
                 self.counters.answered_with_failure.add(1);
                 Err(RequestError::Failed(failure))
             }
-            Outcome::Suspended(_) => unreachable!("no actor suspends yet"),
+            Outcome::Suspended(awaited) => {
+                self.suspend(actor, awaited, message.map(std::mem::take), request);
+                return Ran::Suspended;
+            }
             Outcome::Exited(reason) => {
                 self.count_handled(handled);
-                self.counters.failed.add(1);
-                if mutant!("restart.redeliver") {
-                    self.deliver_arrival(&mut message.clone());
+                self.counters.failed.add(u64::from(message.is_some()));
+                if mutant!("restart.redeliver")
+                    && let Some(message) = message
+                {
+                    self.deliver_arrival(&mut (**message).clone());
                 }
-                if let Some(request) = message.request {
+                if let Some(request) = request {
                     self.answer(request, Err(RequestError::CalleeExited(reason.clone())));
                 }
-                return Some(reason);
+                return Ran::Exited(reason);
             }
         };
-        *handled += 1;
-        self.measure(message);
-        if let Some(request) = message.request {
+        if let Some(message) = message {
+            *handled += 1;
+            self.measure(message);
+        }
+        if let Some(request) = request {
             // Whoever has the reply may look at the counts.
             self.count_handled(handled);
             self.answer(request, reply.map(Option::unwrap_or_default));
         }
-        let reason = asked_to_exit?;
+        let Some(reason) = asked_to_exit else { return Ran::On };
         self.count_handled(handled);
-        Some(self.stop_itself(actor, child, reason))
+        Ran::Exited(self.stop_itself(actor, child, reason))
     }
 
     /// Records how long a message took that was handled and led to no other.
@@ -315,14 +385,14 @@ impl Shard {
         }
     }
 
-    /// Lets an actor handle many plain messages at once. Why it ended, if it did.
+    /// Lets an actor handle many plain messages at once.
     fn handle_batch(
         &mut self,
         actor: ActorId,
         child: &mut dyn Child,
         messages: &mut [Box<Message>],
         handled: &mut u64,
-    ) -> Option<ExitReason> {
+    ) -> Ran {
         let context = &*self.context;
         context.enter(actor, messages[0].sent_at_ns);
         let batch = Batch::new(messages);
@@ -350,12 +420,12 @@ impl Shard {
             self.counters.failed.add(1);
             let rest = &mut messages[outcome.handled + 1..];
             self.local.post.borrow_mut().put_back(actor, rest);
-            return Some(reason);
+            return Ran::Exited(reason);
         }
         debug_assert_eq!(outcome.handled, messages.len());
-        let reason = asked_to_exit?;
+        let Some(reason) = asked_to_exit else { return Ran::On };
         self.count_handled(handled);
-        Some(self.stop_itself(actor, child, reason))
+        Ran::Exited(self.stop_itself(actor, child, reason))
     }
 
     /// Stops an actor that asked for it.

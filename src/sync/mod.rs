@@ -38,6 +38,7 @@ pub mod primitive;
 mod published;
 mod reply;
 mod ring;
+mod rooms;
 mod slots;
 #[cfg(loom)]
 mod stand_in;
@@ -54,3 +55,4 @@ pub use reply::{Abandoned, Resolver, TimedOut, Waiter, reply_slot};
 #[doc(hidden)]
 pub use ring::ring_from;
 pub use ring::{Consumer, Full, Producer, ring};
+pub use rooms::Rooms;

@@ -5,7 +5,12 @@ mod batches;
 mod lifecycle;
 mod messages;
 mod names;
+mod overload;
+mod requests;
 mod supervision;
+mod talker;
+mod timers;
+mod topics;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -131,6 +136,8 @@ impl World {
 
     /// The first starts on each shard fail or not, in this order.
     fn with_failing_starts(shards: usize, config: ShardConfig, fails: &[bool]) -> Self {
+        // Whatever a test is about, no message goes unseen.
+        let config = ShardConfig { checks_ledger: true, ..config };
         let (clock, hand) = Clock::manual();
         let doorbells: Vec<_> = (0..shards).map(|_| Arc::new(Doorbell::new(Box::new(NoWake)))).collect();
         let (seeds, outside): (Vec<_>, Vec<_>) = seeds(config, &clock, &doorbells).into_iter().unzip();
@@ -176,7 +183,12 @@ impl World {
     }
 
     fn spec(&self, name: Option<&str>) -> SpawnSpec {
-        SpawnSpec { blueprint: self.blueprint.clone(), recipe: Arc::default(), name: name.map(Arc::from) }
+        SpawnSpec {
+            blueprint: self.blueprint.clone(),
+            recipe: Arc::default(),
+            name: name.map(Arc::from),
+            mailbox: MailboxSpec::default(),
+        }
     }
 
     fn try_spawn(&mut self, shard: usize, name: Option<&str>) -> Result<ActorId, SpawnError> {

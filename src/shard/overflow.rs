@@ -1,0 +1,114 @@
+//! Messages for which there is no room, and those that nobody takes back if there
+//! is none.
+
+use std::sync::Arc;
+
+use crate::actor::{ActorId, Attached, DeadReason, Envelope, Message, Payload, SendError, ShardId};
+
+use super::mailbox::Overflow;
+use super::post::{Post, dead_on_arrival};
+
+impl Post {
+    /// A place for a message in a mailbox without room, as its receiver wants it: in
+    /// the mailbox, or among what is lost.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn make_room(&mut self, to: ActorId, bytes: usize) -> Result<&mut Message, SendError> {
+        self.show_full(to);
+        let bytes_max = self.bounds.mailbox_bytes_max;
+        let mailbox = &mut self.mailboxes[to.slot() as usize];
+        match mailbox.overflow {
+            Overflow::Reject | Overflow::Backpressure => Err(SendError::MailboxFull(to)),
+            Overflow::DropNewest => {
+                self.lost.push((Message::default(), DeadReason::MailboxFull));
+                let (message, _) = self.lost.last_mut().expect("it was just put there");
+                Ok(message)
+            }
+            Overflow::DropOldest => {
+                let mut hand = Box::default();
+                while mailbox.messages >= mailbox.messages_max
+                    || mailbox.bytes.saturating_add(bytes as u32) > bytes_max
+                {
+                    if !mailbox.pop(&mut self.pool, &mut hand) {
+                        break;
+                    }
+                    self.lost.push((std::mem::take(&mut *hand), DeadReason::MailboxFull));
+                }
+                Ok(self.push(to, bytes))
+            }
+        }
+    }
+
+    /// Accepts a message that its sender cannot take back: without room it is dead.
+    ///
+    /// # Errors
+    /// Why it is.
+    pub(super) fn send_or_lose(&mut self, envelope: Envelope, payload: Payload) -> Result<(), DeadReason> {
+        let Err(refusal) = self.offer(envelope, &payload) else { return Ok(()) };
+        self.accepted += 1;
+        let reason = dead_on_arrival(&refusal, false);
+        self.lost.push((envelope.with(payload), reason));
+        Err(reason)
+    }
+
+    /// A copy of a message, which counts as accepted: without room it is dead.
+    pub(super) fn put_copy(&mut self, to: ActorId, of: &Message, attached: Option<&Arc<Attached>>) {
+        match self.enter(to, of.from, 0, of.payload.len()) {
+            Ok(place) => {
+                place.to = Some(to);
+                place.from = of.from;
+                place.request = None;
+                place.sent_at_ns = of.sent_at_ns;
+                place.expires_at_ns = of.expires_at_ns;
+                place.payload = of.payload.clone();
+                place.attached = attached.cloned();
+            }
+            Err(refusal) => {
+                let reason = dead_on_arrival(&refusal, true);
+                let message = Message { to: Some(to), attached: attached.cloned(), ..of.clone() };
+                self.lost.push((message, reason));
+            }
+        }
+    }
+
+    /// Sends one message to another shard, for actors there that this one does not
+    /// know. Without room all their copies are one dead letter.
+    pub(super) fn send_to_shard(&mut self, shard: ShardId, message: Message) {
+        let way = &mut self.on_their_way[shard.index()];
+        if *way >= self.bounds.outbox_messages_max {
+            return self.lost.push((message, DeadReason::MailboxFull));
+        }
+        *way += 1;
+        self.outlets.send_message(shard, |place| *place = message);
+    }
+
+    /// May a message of so many bytes be sent to such an address at all?
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn may_carry(&self, to: ActorId, bytes: usize) -> Result<(), SendError> {
+        self.may_be_long(bytes)?;
+        if to.shard().index() >= self.on_their_way.len() {
+            return Err(SendError::NoSuchActor(to));
+        }
+        Ok(())
+    }
+
+    /// May a message have so many bytes?
+    ///
+    /// # Errors
+    /// [`SendError::TooLarge`].
+    pub(super) fn may_be_long(&self, bytes: usize) -> Result<(), SendError> {
+        let bytes_max = self.bounds.message_bytes_max as usize;
+        if bytes > bytes_max { Err(SendError::TooLarge { bytes, bytes_max }) } else { Ok(()) }
+    }
+
+    /// What was lost since this was asked last.
+    pub(super) fn take_lost(&mut self) -> Vec<(Message, DeadReason)> {
+        std::mem::take(&mut self.lost)
+    }
+
+    pub(super) fn has_lost(&self) -> bool {
+        !self.lost.is_empty()
+    }
+}
