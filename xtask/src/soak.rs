@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-/// Run the lock-free floor for a long time: sleep and wake, and the mesh
+/// Run the lock-free floor for a long time: sleep and wake, the mesh, and requests
 #[derive(clap::Args)]
 pub struct Args {
     /// Which soak; all if none is named
@@ -22,6 +22,9 @@ pub struct Args {
     /// How many messages cross the mesh
     #[arg(long, default_value_t = 1_000_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     messages: u64,
+    /// How many requests are raced
+    #[arg(long, default_value_t = 10_000_000)]
+    requests: u64,
     /// How many shards the mesh has
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(2..=64))]
     shards: u64,
@@ -36,6 +39,8 @@ enum Soak {
     Hammer,
     /// Messages across all pairs of shards
     Mesh,
+    /// Requests against everything that can end one
+    Requests,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -54,6 +59,9 @@ pub fn run(args: &Args) -> Result<()> {
     if all(Soak::Mesh) {
         let (messages, shards) = (args.messages.to_string(), args.shards.to_string());
         soak(args, glommio, &["mesh", "--messages", &messages, "--shards", &shards])?;
+    }
+    if all(Soak::Requests) {
+        soak(args, glommio, &["requests", "--requests", &args.requests.to_string()])?;
     }
     if all(Soak::Hammer) {
         let (cycles, pairs) = (args.cycles.to_string(), args.pairs.to_string());

@@ -5,6 +5,8 @@
 //!                 push must be seen, and none may take 100 ms
 //!   soak mesh     every shard sends to every other: nothing lost, doubled or
 //!                 reordered, by sequence numbers and sums
+//!   soak requests actors ask each other, raced by deadlines, deaths and cancels:
+//!                 every request has exactly one outcome
 //! ```
 
 use std::process::ExitCode;
@@ -15,6 +17,8 @@ use clap::{Parser, Subcommand};
 mod hammer;
 #[path = "soak/mesh.rs"]
 mod mesh;
+#[path = "soak/requests.rs"]
+mod requests;
 #[path = "soak/tally.rs"]
 mod tally;
 
@@ -31,12 +35,15 @@ enum Soak {
     Hammer(hammer::Args),
     /// Messages across all pairs of shards
     Mesh(mesh::Args),
+    /// Requests against everything that can end one
+    Requests(requests::Args),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().soak {
         Soak::Hammer(args) => hammer::run(&args),
         Soak::Mesh(args) => mesh::run(&args),
+        Soak::Requests(args) => requests::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
