@@ -79,6 +79,11 @@ pub struct RunArguments {
     #[arg(long, short)]
     pub quiet: bool,
 
+    /// For finding faults of the runtime: check after every turn of a shard that every
+    /// message is accounted for, and end the shard if one is not
+    #[arg(long)]
+    pub check_ledger: bool,
+
     /// Where compiled components are kept.
     #[command(flatten)]
     pub cache: CacheArguments,

@@ -35,6 +35,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     let engine = assemble::engine(&manifest, plan.len());
     let cache = assemble::cache(&arguments.cache);
     let runtime = assemble::builder(&manifest, shards, engine, cache.clone())
+        .check_ledger(arguments.check_ledger)
         .build()
         .map_err(|error| Failure::failed(miette::miette!("{error}")))?;
     let mut problems = Vec::new();
@@ -254,6 +255,12 @@ fn figures(
         answered_with_failure: end.shards.iter().map(|shard| shard.answered_with_failure).sum(),
         restarts: end.restarts(),
         exits,
+        dead_letters: end
+            .shards
+            .iter()
+            .flat_map(|shard| &shard.dead_letters)
+            .map(ToString::to_string)
+            .collect(),
         shards: work.shards.iter().zip(&end.shards).map(shard_figures).collect(),
         reactor,
         interrupted: work.fed.interrupted,

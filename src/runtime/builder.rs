@@ -75,6 +75,13 @@ impl Builder {
         self
     }
 
+    /// For finding faults of the runtime: whether each shard checks after every turn
+    /// that every message is accounted for, and ends if one is not (default: no).
+    pub fn check_ledger(mut self, check_ledger: bool) -> Self {
+        self.config.checks_ledger = check_ledger;
+        self
+    }
+
     /// How component actors are compiled, and where their memory comes from.
     #[cfg(feature = "wasm")]
     pub fn engine(mut self, engine: crate::wasm::EngineConfig) -> Self {

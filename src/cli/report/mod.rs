@@ -44,6 +44,8 @@ pub struct RunFigures {
     pub restarts: u64,
     /// Why actors ended before the job did: the reason's label, and how often.
     pub exits: BTreeMap<String, u64>,
+    /// The latest messages that nobody handled: a line each.
+    pub dead_letters: Vec<String>,
     /// The same for each shard.
     pub shards: Vec<ShardFigures>,
     /// What drove the shards: `glommio` or `thread`.

@@ -45,6 +45,7 @@ fn report() -> RunReport {
             answered_with_failure: 0,
             restarts: 1,
             exits: [("trap".to_owned(), 1)].into(),
+            dead_letters: Vec::new(),
             shards: vec![shard(0, 10_001, 1), shard(1, 10_002, 0)],
             reactor: "glommio".to_owned(),
             interrupted: false,
@@ -284,4 +285,15 @@ fn a_terminal_is_not_at_the_mercy_of_a_log() {
              /\u{1b}[31mred\u{7}\n   1
         "#]],
     );
+}
+
+#[test]
+fn the_latest_dead_letters_are_shown_last_one_first() {
+    let mut report = report();
+    report.run.dead_letters = (0..9).map(|number| format!("expired: {number} bytes")).collect();
+    let text = report.to_text();
+    let shown: Vec<_> = text.lines().filter(|line| line.contains("expired: ")).map(str::trim).collect();
+    let expected: Vec<_> = (4..9).rev().map(|number| format!("expired: {number} bytes")).collect();
+    assert_eq!(shown, expected);
+    assert_eq!(report.to_json()["dead_letters"].as_array().map(Vec::len), Some(9));
 }

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use super::units::{Nanoseconds, count};
 use super::{Latency, Ledger, RunFigures, RunReport, findings, table};
 
+/// How many of the latest dead letters are shown.
+const DEAD_LETTERS_SHOWN: usize = 5;
+
 impl RunReport {
     /// For people. Ends with a newline.
     pub fn to_text(&self) -> String {
@@ -88,6 +91,9 @@ fn remarks(run: &RunFigures) -> String {
     }];
     if !run.ledger.dead_by_reason.is_empty() {
         lines.push(format!(" dead because: {}", by_label(&run.ledger.dead_by_reason)));
+    }
+    for letter in run.dead_letters.iter().rev().take(DEAD_LETTERS_SHOWN) {
+        lines.push(format!("   {letter}"));
     }
     if run.answered_with_failure > 0 {
         lines.push(format!(" answered with a failure: {}", count(run.answered_with_failure)));
