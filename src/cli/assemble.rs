@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::control::backoff::Backoff;
+use crate::control::backoff::{Backoff, Growth};
 use crate::control::child_spec::Shutdown;
 use crate::control::supervisor::SupervisorSpec;
 use crate::manifest::{self, Instance, Manifest};
@@ -88,6 +88,7 @@ pub(super) fn supervisor(spec: &manifest::SupervisorSpec) -> SupervisorSpec {
         strategy: spec.strategy,
         restarts_max: spec.restarts_max,
         period_ns: u64::from(spec.period_ms) * NS_PER_MS,
+        ..SupervisorSpec::default()
     }
 }
 
@@ -105,10 +106,11 @@ pub(super) fn spawn(
     };
     let backoff = backoff.map_or(Backoff::IMMEDIATE, |backoff| Backoff {
         base_ns: u64::from(backoff.base_ms) * NS_PER_MS,
-        factor: backoff.factor,
+        growth: Growth::Exponential(backoff.factor),
         max_ns: u64::from(backoff.max_ms) * NS_PER_MS,
         jitter: backoff.jitter,
         stable_after_ns: u64::from(backoff.stable_after_ms) * NS_PER_MS,
+        ..Backoff::IMMEDIATE
     });
     Spawn::new(blueprint)
         .name(instance.name.as_str())

@@ -4,6 +4,7 @@
 //! The shard that hosts a machine feeds it and carries its commands out.
 
 pub mod backoff;
+pub mod budget;
 pub mod child_spec;
 pub mod intensity;
 pub mod placement;

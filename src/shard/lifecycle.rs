@@ -18,11 +18,11 @@ use std::time::Duration;
 use crate::actor::{
     ActorId, Child, CreateError, DeadReason, ExitReason, Incarnation, StartError, StopReason,
 };
-use crate::control::child_spec::Shutdown;
+use crate::control::child_spec::{ChildAddress, Shutdown};
 use crate::control::registry::NameTaken;
 use crate::sync::{Resolver, mutant};
 
-use super::signal::{ChildRef, Signal};
+use super::signal::{ChildRef, Signal, Stop};
 use super::timer_wheel::TimerKey;
 use super::turn::panic_text;
 use super::{ExitRecord, LocalKind, Shard, ShardReport, SpawnError, SpawnSpec, Timer};
@@ -74,6 +74,8 @@ enum Attempt {
     /// No room yet.
     Later(String),
     Failed(String),
+    /// It chose not to be there.
+    Ignored,
     /// It came up, and asked to exit in its start.
     Exited(Box<dyn Child>, ExitReason),
 }
@@ -143,6 +145,7 @@ impl Shard {
                 self.end(actor, child, reason);
             }
             Attempt::Failed(message) => self.start_failed(actor, message),
+            Attempt::Ignored => self.start_ignored(actor),
             Attempt::Later(message)
                 if self.now_ns.saturating_sub(since_ns) >= self.config.start_wait_ns_max =>
             {
@@ -175,6 +178,7 @@ impl Shard {
         context.leave();
         let asked_to_exit = self.apply_effects();
         match (started, asked_to_exit) {
+            (Err(StartError::Ignored), _) => Attempt::Ignored,
             (Err(error), _) => Attempt::Failed(error.to_string()),
             (Ok(()), Some(reason)) => Attempt::Exited(child, reason),
             (Ok(()), None) => {
@@ -213,10 +217,11 @@ impl Shard {
             self.counters.restarts.add(1);
         }
         if let Some(child) = parent {
+            let at = Some(ChildAddress::Worker(actor));
             let signal = if restarts == 0 {
-                Signal::ChildStarted(child, Ok(actor))
+                Signal::ChildStarted(child, Ok(at))
             } else {
-                Signal::ChildRestarted(child, actor)
+                Signal::ChildRestarted(child, Ok(at))
             };
             self.signal(child.supervisor.shard(), signal);
         }
@@ -231,9 +236,20 @@ impl Shard {
                 about.life = Life::Down;
                 let reason = ExitReason::StartFailed(message);
                 self.record_exit(actor, &reason);
-                self.signal(child.supervisor.shard(), Signal::ChildExited(child, reason));
+                self.signal(child.supervisor.shard(), Signal::ChildRestarted(child, Err(reason)));
             }
             _ => self.discard(actor, true, SpawnError::StartFailed { kind, message }),
+        }
+    }
+
+    fn start_ignored(&mut self, actor: ActorId) {
+        let Some(about) = self.about(actor) else { return };
+        match about.parent {
+            Some(child) if about.restarts > 0 => {
+                about.life = Life::Down;
+                self.signal(child.supervisor.shard(), Signal::ChildRestarted(child, Ok(None)));
+            }
+            _ => self.discard(actor, true, SpawnError::Ignored),
         }
     }
 
@@ -256,6 +272,11 @@ impl Shard {
             let _ = started.resolve(outcome.clone());
         }
         if let Some(child) = parent {
+            let outcome = match outcome {
+                Ok(actor) => Ok(Some(ChildAddress::Worker(actor))),
+                Err(SpawnError::Ignored) => Ok(None),
+                Err(error) => Err(error),
+            };
             self.signal(child.supervisor.shard(), Signal::ChildStarted(child, outcome));
         }
     }
@@ -293,14 +314,17 @@ impl Shard {
         self.exits.push_back(ExitRecord { actor, name, reason: reason.clone() });
     }
 
-    /// The supervisor wants it up again, after a wait.
-    pub(super) fn restart(&mut self, actor: ActorId, after_ns: u64) {
+    /// The supervisor wants it up again; it has to wait if there were too many
+    /// restarts on this shard of late.
+    pub(super) fn restart_actor(&mut self, actor: ActorId) {
         let now_ns = self.now_ns;
         let Some(about) = self.about(actor) else { return };
         if about.life != Life::Down {
             return;
         }
         about.restarts = about.restarts.saturating_add(1);
+        let after_ns = self.budget.take(now_ns);
+        let Some(about) = self.about(actor) else { return };
         about.life = Life::Starting { since_ns: now_ns + after_ns, wait_ns: ROOM_WAIT_NS_MIN, timer: None };
         if after_ns == 0 {
             return self.start(actor);
@@ -313,8 +337,25 @@ impl Shard {
         }
     }
 
-    /// Stops an actor, as its supervisor or an outside thread wants.
+    /// Stops an actor, as its supervisor wants.
+    pub(super) fn stop_until(&mut self, actor: ActorId, stop: Stop) {
+        let shutdown = match stop.until_ns {
+            u64::MAX => Shutdown::Infinity,
+            until_ns => match until_ns.saturating_sub(self.clock.now_ns()) {
+                0 => Shutdown::BrutalKill,
+                left_ns => Shutdown::Timeout(left_ns),
+            },
+        };
+        let reason = if stop.comes_back { StopReason::Restart } else { StopReason::Shutdown };
+        self.stop_for(actor, shutdown, reason);
+    }
+
+    /// Stops an actor for good, as an outside thread wants.
     pub(super) fn stop(&mut self, actor: ActorId, shutdown: Shutdown) {
+        self.stop_for(actor, shutdown, StopReason::Shutdown);
+    }
+
+    fn stop_for(&mut self, actor: ActorId, shutdown: Shutdown, why: StopReason) {
         let Some(slot) = self.actors.get_mut(actor) else { return };
         match slot.about.life {
             Life::Naming => slot.about.stop_asked = true,
@@ -327,7 +368,7 @@ impl Shard {
                 match about.parent {
                     Some(child) if about.restarts > 0 => {
                         about.life = Life::Down;
-                        let exited = Signal::ChildExited(child, ExitReason::Shutdown);
+                        let exited = Signal::ChildRestarted(child, Err(ExitReason::Shutdown));
                         self.signal(child.supervisor.shard(), exited);
                     }
                     _ => self.discard(actor, true, SpawnError::Stopped),
@@ -345,7 +386,7 @@ impl Shard {
                         };
                         let context = &*self.context;
                         context.enter(actor, 0);
-                        let stop = AssertUnwindSafe(|| child.stop(context, StopReason::Shutdown, within));
+                        let stop = AssertUnwindSafe(|| child.stop(context, why, within));
                         let stopped =
                             catch_unwind(stop).unwrap_or_else(|panic| ExitReason::Panic(panic_text(&*panic)));
                         context.leave();
@@ -406,7 +447,7 @@ impl Shard {
 
     /// Stops every supervisor, and every actor that has none.
     pub(super) fn stop_all(&mut self) {
-        for supervisor in self.supervisors.keys() {
+        for supervisor in self.roots() {
             self.begin_stop_of_supervisor(supervisor);
         }
         for actor in self.actors.keys() {

@@ -29,6 +29,7 @@ mod spawn;
 mod supervise;
 mod table;
 mod timer_wheel;
+mod tree;
 mod turn;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -36,6 +37,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::actor::{ActorId, Blueprint, Context, Effect, Message, Nursery, RequestId, ShardId};
+use crate::control::budget::Budget;
 use crate::control::registry::Home;
 use crate::metrics::{Clock, Latency, ShardCounters};
 use crate::sync::{Doorbell, Injector, Intake, Publisher, Reader, injector, published};
@@ -44,7 +46,7 @@ use lifecycle::ActorSlot;
 use mesh::{Inlets, Outlets, mesh};
 use post::{Local, Post, ShardView};
 use requests::Pending;
-use signal::Signal;
+use signal::{ChildRef, Signal};
 use supervise::SupervisorCell;
 use table::Table;
 
@@ -52,6 +54,7 @@ pub use post::Bounds;
 pub use spawn::{Command, Control};
 pub use spawn::{DeadLetter, ExitRecord, ShardReport, SpawnError, SpawnSpec, SupervisorId};
 pub use timer_wheel::{TICK_NS, TimerKey, TimerWheel};
+pub use tree::{Asker, ChildSource, Extra, SupervisorControl, SupervisorView, Tree};
 
 /// The names that outside threads can look up, by home shard.
 pub type Directory = imbl::HashMap<Arc<str>, ActorId>;
@@ -72,6 +75,11 @@ pub struct ShardConfig {
     pub turn_ns_max: u64,
     /// The longest that a start waits for room in a pool, in ns.
     pub start_wait_ns_max: u64,
+    /// The most restarts of actors in a second: what is over waits, so that a crash
+    /// loop leaves time for others.
+    pub restarts_per_second_max: u32,
+    /// The most restarts of actors at once, after a quiet while.
+    pub restarts_at_once_max: u32,
     /// Are messages from outside measured, and those that they lead to? It costs
     /// two looks at the clock and an entry in a histogram for each of them, some
     /// tens of ns.
@@ -87,6 +95,8 @@ impl Default for ShardConfig {
             turn_messages_max: 1_024,
             turn_ns_max: 500_000,
             start_wait_ns_max: 10_000_000_000,
+            restarts_per_second_max: 10_000,
+            restarts_at_once_max: 2_000,
             measures_latency: true,
         }
     }
@@ -168,6 +178,8 @@ enum Timer {
     RequestDeadline(RequestId),
     /// Another attempt of a start or restart.
     Start(ActorId),
+    /// A wait of a child is over.
+    Wake(ChildRef, u64),
 }
 
 /// What a shard makes actors of one kind with.
@@ -209,6 +221,9 @@ pub struct Shard {
     home: Home,
     directory: Publisher<Directory>,
     supervisors: Table<SupervisorCell>,
+    /// Restarts that have failed, to be tried again in the next turn.
+    retries: VecDeque<(ChildRef, u64)>,
+    budget: Budget,
 
     counters: Arc<ShardCounters>,
     latency: Latency,
@@ -249,6 +264,8 @@ impl Shard {
             home: Home::new(shards),
             directory,
             supervisors: Table::new(id),
+            retries: VecDeque::new(),
+            budget: Budget::new(config.restarts_per_second_max, config.restarts_at_once_max),
             counters,
             latency: Latency::new(),
             dead_letters: VecDeque::new(),

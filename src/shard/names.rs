@@ -112,11 +112,13 @@ impl Shard {
                 Signal::Unbind(name, actor) => self.local.names.borrow_mut().unbind(&name, actor),
                 Signal::StartChild(child, spec) => self.spawn(*spec, Some(child), None),
                 Signal::ChildStarted(child, outcome) => self.on_child_started(child, outcome),
-                Signal::ChildRestarted(child, actor) => self.on_child_restarted(child, actor),
+                Signal::StartSupervisor(child, tree) => self.start_supervisor(tree, Some(child), None),
+                Signal::ChildRestarted(child, outcome) => self.on_child_restarted(child, outcome),
                 Signal::ChildExited(child, reason) => self.on_child_exited(child, reason),
-                Signal::Restart(actor, after_ns) => self.restart(actor, after_ns),
-                Signal::Stop(actor, shutdown) => self.stop(actor, shutdown),
-                Signal::Remove(actor, dead) => self.remove(actor, dead),
+                Signal::Restart(at) => self.restart(at),
+                Signal::Stop(at, stop) => self.stop_child(at, stop),
+                Signal::Remove(at, dead) => self.remove_child(at, dead),
+                Signal::AnswerIfGone(at, asker) => self.answer_if_gone(at, asker),
             }
         }
         any

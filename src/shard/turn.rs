@@ -24,6 +24,7 @@ impl Shard {
         self.counters.turns.add(1);
         let mut busy = self.take_in();
         busy |= self.fire_timers();
+        busy |= self.wake_retries();
         busy |= self.run_actors();
         busy |= self.carry_signals();
         busy |= self.flush();
@@ -45,6 +46,7 @@ impl Shard {
         !self.intake.is_empty()
             || !self.inlets.is_empty()
             || !self.signals.is_empty()
+            || !self.retries.is_empty()
             || self.local.post.borrow().has_ready()
     }
 
@@ -90,10 +92,7 @@ impl Shard {
         match control {
             Control::Spawn { spec, done } => self.spawn(spec, None, Some(done)),
             Control::Stop { actor, shutdown, done } => self.stop_from_outside(actor, shutdown, done),
-            Control::StartSupervisor { spec, done } => self.start_supervisor(&spec, &done),
-            Control::StartChild { supervisor, shard, policy, spec, done } => {
-                self.start_child(supervisor, shard, policy, spec, done);
-            }
+            Control::Supervisor(control) => self.obey_supervisor_control(control),
             Control::StopSupervisor { supervisor, done } => self.stop_supervisor(supervisor, done),
             Control::StopAll => self.stop_all(),
             Control::Report(done) => {
@@ -116,6 +115,7 @@ impl Shard {
             match timer {
                 Timer::RequestDeadline(request) => self.finish_request(request, Err(RequestError::Timeout)),
                 Timer::Start(actor) => self.start(actor),
+                Timer::Wake(child, wait) => self.wake_child(child, wait),
             }
         }
         self.due = due;

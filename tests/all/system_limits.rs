@@ -145,7 +145,7 @@ fn a_request_ends_at_its_deadline() {
 /// A trapper that waits to be started again, with its mailbox open.
 fn down_for_an_hour(runtime: &Runtime) -> ActorId {
     const HOUR_NS: u64 = 3_600_000_000_000;
-    let backoff = Backoff { base_ns: HOUR_NS, factor: 1.0, max_ns: HOUR_NS, jitter: 0.0, stable_after_ns: 0 };
+    let backoff = Backoff::linear(HOUR_NS, HOUR_NS);
     let down = Spawn::new(load(runtime, "trapper")).backoff(backoff).under(supervisor(runtime, 5));
     let down = spawn(runtime, down);
     assert!(matches!(ask(runtime, down, Op::Panic.alone()), Err(RequestError::CalleeExited(_))));
