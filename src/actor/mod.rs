@@ -20,6 +20,7 @@ mod message;
 mod native;
 mod outcome;
 mod payload;
+mod relation;
 
 pub use child::{
     Actor, Blueprint, Child, CreateError, Health, Incarnation, Nursery, Recipe, StartError, StopReason,
@@ -32,3 +33,4 @@ pub use message::{DeadReason, Envelope, Failure, Message, RequestError, SendErro
 pub use native::Native;
 pub use outcome::{Awaited, Batch, BatchOutcome, Notice, Outcome, Resume};
 pub use payload::Payload;
+pub use relation::Relation;

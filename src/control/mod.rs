@@ -9,4 +9,5 @@ pub mod child_spec;
 pub mod intensity;
 pub mod placement;
 pub mod registry;
+pub mod relations;
 pub mod supervisor;

@@ -22,10 +22,11 @@ use crate::control::child_spec::{ChildAddress, Shutdown};
 use crate::control::registry::NameTaken;
 use crate::sync::{Resolver, mutant};
 
+use super::relate::Departed;
 use super::signal::{ChildRef, Signal, Stop};
 use super::timer_wheel::TimerKey;
 use super::turn::panic_text;
-use super::{ExitRecord, LocalKind, Shard, ShardReport, SpawnError, SpawnSpec, Timer};
+use super::{ExitRecord, LocalKind, Shard, ShardReport, SpawnError, SpawnSpec, SupervisorId, Timer};
 
 /// How many abnormal exits are kept to look at. They are counted, all of them.
 const EXITS_KEPT: usize = 64;
@@ -52,6 +53,8 @@ struct About {
     restarts: u32,
     /// Was it told to stop before it was up?
     stop_asked: bool,
+    /// Why its last incarnation ended.
+    ended: Option<ExitReason>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +100,7 @@ impl Shard {
             stopped: Vec::new(),
             restarts: 0,
             stop_asked: false,
+            ended: None,
         };
         let slot = ActorSlot { child: None, about: Box::new(about) };
         if self.closed || self.actors.is_full() {
@@ -259,6 +263,10 @@ impl Shard {
             self.release_name(&name, actor);
         }
         if let Some(slot) = self.vacate(actor, DeadReason::NoSuchActor) {
+            // It may have made friends in its start.
+            let reason = ExitReason::StartFailed(error.to_string());
+            let (stopped, told) = (Vec::new(), None);
+            self.announce_end(actor, Departed { name: None, reason, stopped, told, above: None });
             self.report_start(*slot.about, Err(error));
         }
     }
@@ -292,6 +300,7 @@ impl Shard {
         }
         let Some(about) = self.about(actor) else { return };
         about.life = Life::Down;
+        about.ended = Some(reason.clone());
         match about.parent {
             Some(child) => {
                 if mutant!("restart.forget_mail") {
@@ -299,7 +308,7 @@ impl Shard {
                 }
                 self.signal(child.supervisor.shard(), Signal::ChildExited(child, reason));
             }
-            None => self.depart(actor, DeadReason::Drained, Some(reason)),
+            None => self.depart(actor, DeadReason::Drained, Some(reason), None),
         }
     }
 
@@ -323,6 +332,9 @@ impl Shard {
             return;
         }
         about.restarts = about.restarts.saturating_add(1);
+        if let Some(reason) = about.ended.take() {
+            self.spend_links(actor, &reason);
+        }
         let after_ns = self.budget.take(now_ns);
         let Some(about) = self.about(actor) else { return };
         about.life = Life::Starting { since_ns: now_ns + after_ns, wait_ns: ROOM_WAIT_NS_MIN, timer: None };
@@ -417,21 +429,32 @@ impl Shard {
     }
 
     /// The supervisor says that this actor does not come back.
-    pub(super) fn remove(&mut self, actor: ActorId, dead: DeadReason) {
-        self.depart(actor, dead, None);
+    pub(super) fn remove(&mut self, actor: ActorId, dead: DeadReason, above: SupervisorId) {
+        if self.actors.get(actor).is_some() {
+            self.depart(actor, dead, None, Some(above));
+        } else {
+            self.signal(above.shard(), Signal::ChildGone(above));
+        }
     }
 
     /// An actor that was up is gone for good: first its name, then its mail, then
-    /// its address; then whoever waits for it is told.
-    fn depart(&mut self, actor: ActorId, dead: DeadReason, reason: Option<ExitReason>) {
+    /// its address; then, when its name is free everywhere, whoever waits for it is
+    /// told.
+    fn depart(
+        &mut self,
+        actor: ActorId,
+        dead: DeadReason,
+        told: Option<ExitReason>,
+        above: Option<SupervisorId>,
+    ) {
         let Some(name) = self.about(actor).map(|about| about.spec.name.clone()) else { return };
-        if let Some(name) = name {
-            self.release_name(&name, actor);
+        if let Some(name) = &name {
+            self.release_name(name, actor);
         }
         if let Some(slot) = self.vacate(actor, dead) {
-            for stopped in slot.about.stopped {
-                let _ = stopped.resolve(Ok(reason.clone()));
-            }
+            let About { stopped, ended, .. } = *slot.about;
+            let reason = ended.or_else(|| told.clone()).unwrap_or(ExitReason::Killed);
+            self.announce_end(actor, Departed { name, reason, stopped, told, above });
         }
     }
 
@@ -464,7 +487,7 @@ impl Shard {
             self.supervisors.remove(supervisor);
         }
         for actor in self.actors.keys() {
-            self.depart(actor, DeadReason::Drained, Some(ExitReason::Killed));
+            self.depart(actor, DeadReason::Drained, Some(ExitReason::Killed), None);
         }
     }
 

@@ -23,6 +23,7 @@ mod mailbox;
 mod mesh;
 mod names;
 mod post;
+mod relate;
 mod requests;
 mod signal;
 mod spawn;
@@ -39,12 +40,14 @@ use std::sync::Arc;
 use crate::actor::{ActorId, Blueprint, Context, Effect, Message, Nursery, RequestId, ShardId};
 use crate::control::budget::Budget;
 use crate::control::registry::Home;
+use crate::control::relations::Relations;
 use crate::metrics::{Clock, Latency, ShardCounters};
 use crate::sync::{Doorbell, Injector, Intake, Publisher, Reader, injector, published};
 
 use lifecycle::ActorSlot;
 use mesh::{Inlets, Outlets, mesh};
 use post::{Local, Post, ShardView};
+use relate::Departed;
 use requests::Pending;
 use signal::{ChildRef, Signal};
 use supervise::SupervisorCell;
@@ -224,6 +227,9 @@ pub struct Shard {
     /// Restarts that have failed, to be tried again in the next turn.
     retries: VecDeque<(ChildRef, u64)>,
     budget: Budget,
+    relations: Relations,
+    /// Actors that are gone, until their names are free.
+    departed: HashMap<ActorId, Departed>,
 
     counters: Arc<ShardCounters>,
     latency: Latency,
@@ -265,6 +271,8 @@ impl Shard {
             directory,
             supervisors: Table::new(id),
             retries: VecDeque::new(),
+            relations: Relations::default(),
+            departed: HashMap::new(),
             budget: Budget::new(config.restarts_per_second_max, config.restarts_at_once_max),
             counters,
             latency: Latency::new(),

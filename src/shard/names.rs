@@ -51,6 +51,7 @@ impl Shard {
         let mut commands = Vec::new();
         self.home.release(name, actor, &mut commands);
         self.carry_out_naming(commands);
+        self.signal(actor.shard(), Signal::Released(actor));
     }
 
     fn carry_out_naming(&mut self, commands: Vec<Command>) {
@@ -117,7 +118,10 @@ impl Shard {
                 Signal::ChildExited(child, reason) => self.on_child_exited(child, reason),
                 Signal::Restart(at) => self.restart(at),
                 Signal::Stop(at, stop) => self.stop_child(at, stop),
-                Signal::Remove(at, dead) => self.remove_child(at, dead),
+                Signal::Remove(at, dead, above) => self.remove_child(at, dead, above),
+                Signal::ChildGone(supervisor) => self.on_child_gone(supervisor),
+                Signal::Released(actor) => self.on_released(actor),
+                Signal::Relation(signal) => self.on_relation(*signal),
                 Signal::AnswerIfGone(at, asker) => self.answer_if_gone(at, asker),
             }
         }

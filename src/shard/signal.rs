@@ -58,11 +58,56 @@ pub(super) enum Signal {
     Restart(ChildAddress),
     /// To a child's shard: stop it.
     Stop(ChildAddress, Stop),
-    /// To a child's shard: it does not come back; its messages are dead.
-    Remove(ChildAddress, DeadReason),
+    /// To a child's shard: it does not come back; its messages are dead. Say
+    /// `ChildGone` to this supervisor when its name is free.
+    Remove(ChildAddress, DeadReason, SupervisorId),
+    /// To the supervisor's shard: a child that was to be removed is gone.
+    ChildGone(SupervisorId),
+    /// From the home of a name to the shard of an actor that is gone: the name is free.
+    Released(ActorId),
+    /// To the shard of the actor that it is for: about its relations.
+    Relation(Box<RelationSignal>),
     /// To the shard of what is no child: tell whoever wanted it stopped whether it
     /// is gone anyway.
     AnswerIfGone(ChildAddress, Asker),
+}
+
+/// About links and monitors, from one actor to another.
+#[derive(Debug)]
+pub(super) enum RelationSignal {
+    Link {
+        from: ActorId,
+        to: ActorId,
+    },
+    Unlink {
+        from: ActorId,
+        to: ActorId,
+    },
+    Monitor {
+        from: ActorId,
+        to: ActorId,
+        monitor: u64,
+    },
+    Demonitor {
+        from: ActorId,
+        to: ActorId,
+        monitor: u64,
+    },
+    /// Because it has ended, or because it wants the other one to.
+    Exit {
+        from: ActorId,
+        to: ActorId,
+        reason: ExitReason,
+        linked: bool,
+    },
+    /// What was monitored is gone, and its name is free.
+    Down {
+        to: ActorId,
+        monitor: u64,
+        actor: ActorId,
+        reason: ExitReason,
+        name: Option<Arc<str>>,
+    },
 }
 
 /// The outcome of a request, on its way back.

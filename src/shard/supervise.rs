@@ -38,6 +38,10 @@ pub(super) struct SupervisorCell {
     stopped: Vec<Resolver<Result<Option<ExitReason>, SpawnError>>>,
     /// It ends by itself, and that was counted.
     ending_noted: bool,
+    /// Children that were to be removed, and are not gone yet.
+    removals: usize,
+    /// What waits for that.
+    held: Vec<Command<ChildSource>>,
 }
 
 struct Asked {
@@ -120,6 +124,8 @@ impl Shard {
             started,
             stopped: Vec::new(),
             ending_noted: false,
+            removals: 0,
+            held: Vec::new(),
         };
         let supervisor = self.supervisors.insert(cell).expect("the table is not full");
         self.boot_supervisor(supervisor);
@@ -265,9 +271,14 @@ impl Shard {
         self.supervisors.keys().into_iter().filter(is_root).collect()
     }
 
-    /// The supervisor above says that it does not come back.
-    pub(super) fn remove_supervisor(&mut self, supervisor: SupervisorId) {
-        self.supervisors.remove(supervisor);
+    /// A child that was to be removed is gone, and its name is free.
+    pub(super) fn on_child_gone(&mut self, supervisor: SupervisorId) {
+        let Some(cell) = self.supervisors.get_mut(supervisor) else { return };
+        cell.removals -= 1;
+        if cell.removals == 0 {
+            let held = std::mem::take(&mut cell.held);
+            self.carry_out_all(supervisor, held, &mut None);
+        }
     }
 
     /// Notes a supervisor that ends by itself, before any child stops because of
@@ -299,8 +310,23 @@ impl Shard {
     fn carry_out(&mut self, supervisor: SupervisorId, mut error: Option<SpawnError>) {
         self.note_ending(supervisor);
         let Some(machine) = self.machine(supervisor) else { return };
-        for command in machine.take_commands() {
+        let commands = machine.take_commands();
+        self.carry_out_all(supervisor, commands, &mut error);
+    }
+
+    fn carry_out_all(
+        &mut self,
+        supervisor: SupervisorId,
+        commands: Vec<Command<ChildSource>>,
+        error: &mut Option<SpawnError>,
+    ) {
+        for command in commands {
+            let Some(cell) = self.supervisors.get_mut(supervisor) else { return };
             match command {
+                // Nobody hears that a child is gone before its name is free.
+                Command::Answer(_, Ok(None)) | Command::Exit(_) if cell.removals > 0 => {
+                    cell.held.push(command);
+                }
                 Command::Start { child: number, what, .. } => {
                     let child = ChildRef { supervisor, number };
                     match what {
@@ -321,7 +347,12 @@ impl Shard {
                     };
                     self.signal(at.shard(), Signal::Stop(at, Stop { until_ns, comes_back }));
                 }
-                Command::Remove { at, dead } => self.signal(at.shard(), Signal::Remove(at, dead)),
+                Command::Remove { at, dead } => {
+                    if let Some(cell) = self.supervisors.get_mut(supervisor) {
+                        cell.removals += 1;
+                    }
+                    self.signal(at.shard(), Signal::Remove(at, dead, supervisor));
+                }
                 Command::Wait { child: number, wait, after_ns } => {
                     let child = ChildRef { supervisor, number };
                     if after_ns == 0 {
@@ -330,7 +361,7 @@ impl Shard {
                         self.timers.insert(self.now_ns + after_ns, Timer::Wake(child, wait));
                     }
                 }
-                Command::Answer(ticket, answer) => self.tell_asker(supervisor, ticket, answer, &mut error),
+                Command::Answer(ticket, answer) => self.tell_asker(supervisor, ticket, answer, error),
                 Command::Booted => self.supervisor_is_up(supervisor),
                 Command::Exit(reason) => self.supervisor_exits(supervisor, reason),
             }
@@ -444,10 +475,14 @@ impl Shard {
     }
 
     /// An actor of this shard, or a supervisor, does not come back.
-    pub(super) fn remove_child(&mut self, at: ChildAddress, dead: DeadReason) {
+    pub(super) fn remove_child(&mut self, at: ChildAddress, dead: DeadReason, above: SupervisorId) {
         match at {
-            ChildAddress::Worker(actor) => self.remove(actor, dead),
-            ChildAddress::Supervisor(supervisor) => self.remove_supervisor(supervisor),
+            ChildAddress::Worker(actor) => self.remove(actor, dead, above),
+            ChildAddress::Supervisor(supervisor) => {
+                // Its own children were gone before it ended.
+                self.supervisors.remove(supervisor);
+                self.signal(above.shard(), Signal::ChildGone(above));
+            }
         }
     }
 }

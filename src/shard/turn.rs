@@ -359,7 +359,12 @@ impl Shard {
     }
 
     /// Stops an actor that asked for it.
-    fn stop_itself(&mut self, actor: ActorId, child: &mut dyn Child, reason: ExitReason) -> ExitReason {
+    pub(super) fn stop_itself(
+        &mut self,
+        actor: ActorId,
+        child: &mut dyn Child,
+        reason: ExitReason,
+    ) -> ExitReason {
         let stop = || child.stop(&self.context, StopReason::Normal, None);
         self.context.enter(actor, 0);
         let stopped = catch_unwind(AssertUnwindSafe(stop));

@@ -6,6 +6,7 @@ mod lifecycle;
 mod messages;
 mod names;
 mod otp;
+mod relations;
 mod supervision;
 
 use std::cell::RefCell;
