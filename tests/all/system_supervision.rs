@@ -138,26 +138,21 @@ fn children_are_asked_for_at_run_time() {
 #[test]
 fn a_template_makes_as_many_as_are_wanted() {
     everywhere(|runtime| {
-        let template = Spawn::new(load(runtime, "counter")).config("step", "5").on(last_shard(runtime));
+        let template = Spawn::new(load(runtime, "trapper")).config("who", "any").on(last_shard(runtime));
         let pool = Supervise::new(Strategy::SimpleOneForOne).child(template);
         let pool = supervise(runtime, pool);
         let mut addresses = Vec::new();
-        for step in [None, Some("7")] {
-            let config = step.map(|step| ("step".to_owned(), step.to_owned())).into_iter().collect();
+        for who in [None, Some("one")] {
+            let config = who.map(|who| ("who".to_owned(), who.to_owned())).into_iter().collect();
             let extra = Extra { config, ..Extra::default() };
             let address = runtime.start_from_template(pool, extra).wait_for(PATIENCE).unwrap().unwrap();
             assert_eq!(address.shard(), last_shard(runtime));
             addresses.push(address);
         }
-        let counts: Vec<_> = addresses
-            .iter()
-            .map(|address| {
-                let actor = address.actor().unwrap();
-                runtime.tell(actor, "add 1").unwrap();
-                reply(runtime, actor, "get").to_vec()
-            })
-            .collect();
-        assert_ne!(counts[0], counts[1], "each has its own configuration");
+        let own = |address: &ChildAddress| {
+            reply(runtime, address.actor().unwrap(), Op::Config.with("who")).to_vec()
+        };
+        assert_eq!([own(&addresses[0]), own(&addresses[1])], [b"any".to_vec(), b"one".to_vec()]);
         runtime.terminate_child_at(pool, addresses[0]).wait_for(PATIENCE).expect("it stops");
         runtime.terminate_child_at(pool, addresses[0]).wait_for(PATIENCE).expect("it is gone");
         assert_eq!(runtime.count_children(pool, PATIENCE).unwrap().workers, 1);
