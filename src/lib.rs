@@ -65,4 +65,4 @@ pub mod wasm;
 pub use actor::{ActorId, Payload, ShardId};
 pub use error::Error;
 #[cfg(feature = "runtime")]
-pub use runtime::{Builder, Handle, NotSent, Pending, Report, Runtime, Spawn};
+pub use runtime::{Builder, Handle, NotSent, Pending, Report, Runtime, Spawn, Supervise};

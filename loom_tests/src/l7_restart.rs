@@ -2,11 +2,13 @@
 //! messages are under way to it. Whatever the moment, each message meets one
 //! incarnation, or is dead.
 
+use std::sync::Arc;
+
 use raddle::actor::ActorId;
-use raddle::control::child_spec::ChildPolicy;
-use raddle::control::supervisor::SupervisorSpec;
+use raddle::control::child_spec::ChildSpec;
+use raddle::control::supervisor::{Question, SupervisorSpec};
 use raddle::metrics::Ledger;
-use raddle::shard::{Control, SpawnError};
+use raddle::shard::{Asker, ChildSource, Control, SpawnError, SupervisorControl, Tree};
 use raddle::sync::Waiter;
 use raddle::sync::primitive::thread;
 
@@ -14,14 +16,13 @@ use crate::world::{Asleep, Log, Patience, Turning, World, first, puppet, straigh
 
 /// A supervisor on shard 0 and its child on `shard`.
 fn supervised(world: &World, shard: usize, log: &Log) -> Waiter<Result<ActorId, SpawnError>> {
-    let spec = SupervisorSpec::default();
-    drop(world.ask(0, |done| Control::StartSupervisor { spec, done }));
-    world.ask(0, |done| Control::StartChild {
-        supervisor: first(0),
-        shard: first(shard).shard(),
-        policy: ChildPolicy::default(),
-        spec: puppet(log, None),
-        done,
+    let tree = Arc::new(Tree { spec: SupervisorSpec::default(), children: Vec::new() });
+    drop(world.ask(0, |done| Control::Supervisor(SupervisorControl::Start { tree, done })));
+    let source = ChildSource::Actor { shard: first(shard).shard(), spec: puppet(log, None) };
+    let question = Question::StartChild(ChildSpec::worker("child", source));
+    world.ask(0, |done| {
+        let asker = Asker::Actor(done);
+        Control::Supervisor(SupervisorControl::Ask { supervisor: first(0), question, asker })
     })
 }
 

@@ -109,6 +109,10 @@ pub enum StartError {
     /// The actor said so.
     #[error("{0}")]
     Refused(String),
+    /// It chose not to be there: that is no failure. Its supervisor keeps what it
+    /// knows of it, and starts it again only if told to.
+    #[error("it chose not to start")]
+    Ignored,
     /// It ended while starting.
     #[error("ended in its start: {0}")]
     Exited(ExitReason),

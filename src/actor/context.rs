@@ -23,6 +23,7 @@ pub struct Context {
     /// Has the running actor sent anything?
     led_on: Cell<bool>,
     has_effects: Cell<bool>,
+    numbers: Cell<u64>,
     effects: RefCell<Vec<Effect>>,
     view: Box<dyn View>,
 }
@@ -39,6 +40,7 @@ impl Context {
             chain: RefCell::default(),
             led_on: Cell::new(false),
             has_effects: Cell::new(false),
+            numbers: Cell::new(0),
             effects: RefCell::default(),
             view,
         }
@@ -340,9 +342,15 @@ impl Context {
         self.view.now_ns()
     }
 
-    fn record(&self, effect: Effect) {
+    pub(super) fn record(&self, effect: Effect) {
         self.effects.borrow_mut().push(effect);
         self.has_effects.set(true);
+    }
+
+    /// A number that nothing else on this shard has.
+    pub(super) fn next_number(&self) -> u64 {
+        self.numbers.set(self.numbers.get() + 1);
+        self.numbers.get()
     }
 
     /// For the shard: this actor runs from here on, because of a message that was

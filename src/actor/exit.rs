@@ -21,6 +21,9 @@ pub enum ExitReason {
     },
     /// A native actor panicked, with this message.
     Panic(String),
+    /// There is no such actor, and was none when somebody linked to it or began to
+    /// monitor it.
+    NoSuchActor,
     /// It could not be started.
     StartFailed(String),
     /// It said it was unhealthy, and why.
@@ -63,6 +66,7 @@ impl ExitReason {
             Self::Trap { cause: TrapCause::Limit, .. } => "limit",
             Self::Trap { cause: TrapCause::Host, .. } => "host-error",
             Self::Panic(_) => "panic",
+            Self::NoSuchActor => "no-such-actor",
             Self::StartFailed(_) => "start-failed",
             Self::Unhealthy(_) => "unhealthy",
             Self::Error(_) => "error",

@@ -21,6 +21,7 @@ mod message;
 mod native;
 mod outcome;
 mod payload;
+mod relation;
 mod target;
 mod topic;
 mod view;
@@ -37,6 +38,7 @@ pub use message::{DeadReason, Envelope, Failure, Message, RequestError, SendErro
 pub use native::Native;
 pub use outcome::{Awaited, Batch, BatchOutcome, Notice, Outcome, Resume};
 pub use payload::Payload;
+pub use relation::Relation;
 pub use target::Target;
 pub use topic::{Filter, Subject, TOPIC_BYTES_MAX, TOPIC_TOKENS_MAX, TopicError, TopicProblem};
 pub use view::{Origin, View};

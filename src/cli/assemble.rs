@@ -1,18 +1,21 @@
 //! From the words of a manifest to those of the runtime.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::actor::{Blueprint, ShardId};
 use crate::control::backoff::Backoff;
 use crate::control::child_spec::Shutdown;
-use crate::control::supervisor::SupervisorSpec;
-use crate::manifest::{self, Instance, Manifest};
+use crate::manifest::{self, Instance, Manifest, NamedSupervisorSpec, Placement};
 use crate::runtime::driver::Reactor;
-use crate::runtime::{Builder, Runtime, Spawn};
-use crate::shard::{Bounds, ShardConfig, SupervisorId};
+use crate::runtime::{Builder, Runtime, Spawn, Supervise};
+use crate::shard::{Bounds, ShardConfig};
 use crate::wasm::{CacheConfig, EngineConfig, Limits, MemoryLayout};
 
 use super::args::CacheArguments;
+use super::components::Blueprints;
 
 const NS_PER_MS: u64 = 1_000_000;
 
@@ -82,21 +85,87 @@ pub(super) fn limits(spec: &manifest::LimitsSpec, message_bytes_max: u32) -> Lim
     }
 }
 
-/// The supervisor of a manifest.
-pub(super) fn supervisor(spec: &manifest::SupervisorSpec) -> SupervisorSpec {
-    SupervisorSpec {
-        strategy: spec.strategy,
-        restarts_max: spec.restarts_max,
-        period_ns: u64::from(spec.period_ms) * NS_PER_MS,
-    }
+/// A supervisor of a manifest, without children.
+pub(super) fn supervisor(spec: &manifest::SupervisorSpec) -> Supervise {
+    Supervise::new(spec.strategy)
+        .intensity(spec.restarts_max, Duration::from_millis(spec.period_ms.into()))
+        .auto_shutdown(spec.auto_shutdown)
 }
 
-/// An actor of a manifest, of this kind and under this supervisor.
+/// What is right below a supervisor, or one of the manifest's own below the
+/// topmost with all that it looks after.
+pub(super) enum Planned<'m> {
+    /// One actor.
+    Actor(&'m Instance<'m>),
+    /// A supervisor.
+    Supervisor(&'m NamedSupervisorSpec),
+}
+
+/// What is right below the supervisor of this name (below the topmost, if there is
+/// none), in the order of the manifest. A supervisor has the place of the first
+/// actor that it looks after.
+pub(super) fn below<'m>(
+    manifest: &'m Manifest,
+    plan: &'m [Instance<'m>],
+    name: Option<&str>,
+) -> Vec<Planned<'m>> {
+    let mut seen = BTreeSet::new();
+    let mut below = Vec::new();
+    for instance in plan {
+        let line = manifest.supervisors_of(instance.spec);
+        let depth = match name {
+            None => Some(line.len()),
+            Some(name) => line.iter().position(|above| *above == name),
+        };
+        match depth {
+            None => {}
+            Some(0) => below.push(Planned::Actor(instance)),
+            Some(depth) if seen.insert(line[depth - 1]) => below.extend(
+                manifest
+                    .supervisors
+                    .iter()
+                    .find(|named| named.name == line[depth - 1])
+                    .map(Planned::Supervisor),
+            ),
+            Some(_) => {}
+        }
+    }
+    below
+}
+
+/// A supervisor of a manifest with all that it looks after.
+pub(super) fn tree(
+    manifest: &Manifest,
+    plan: &[Instance<'_>],
+    named: &NamedSupervisorSpec,
+    blueprints: &Blueprints,
+) -> Supervise {
+    let mut tree = supervisor(&named.spec).id(named.name.as_str()).restart(named.restart);
+    if let Placement::Shard(shard) = named.placement {
+        tree = tree.on(ShardId(shard));
+    }
+    if named.significant {
+        tree = tree.significant();
+    }
+    for planned in below(manifest, plan, Some(&named.name)) {
+        tree = match planned {
+            Planned::Supervisor(named) => tree.child(self::tree(manifest, plan, named, blueprints)),
+            Planned::Actor(instance) => match blueprints.get(&instance.spec.component) {
+                Some(blueprint) => {
+                    tree.child(spawn(instance, named.spec.backoff.as_ref(), blueprint.clone()))
+                }
+                None => tree,
+            },
+        };
+    }
+    tree
+}
+
+/// An actor of a manifest, of this kind.
 pub(super) fn spawn(
     instance: &Instance<'_>,
     backoff: Option<&manifest::BackoffSpec>,
-    blueprint: std::sync::Arc<dyn crate::actor::Blueprint>,
-    supervisor: SupervisorId,
+    blueprint: Arc<dyn Blueprint>,
 ) -> Spawn {
     let spec = instance.spec;
     let shutdown = match spec.shutdown_ms {
@@ -104,18 +173,20 @@ pub(super) fn spawn(
         ms => Shutdown::Timeout(u64::from(ms) * NS_PER_MS),
     };
     let backoff = backoff.map_or(Backoff::IMMEDIATE, |backoff| Backoff {
-        base_ns: u64::from(backoff.base_ms) * NS_PER_MS,
-        factor: backoff.factor,
-        max_ns: u64::from(backoff.max_ms) * NS_PER_MS,
         jitter: backoff.jitter,
         stable_after_ns: u64::from(backoff.stable_after_ms) * NS_PER_MS,
+        ..Backoff::exponential(
+            u64::from(backoff.base_ms) * NS_PER_MS,
+            backoff.factor,
+            u64::from(backoff.max_ms) * NS_PER_MS,
+        )
     });
-    Spawn::new(blueprint)
+    let spawn = Spawn::new(blueprint)
         .name(instance.name.as_str())
         .configs(spec.config.clone())
         .on(instance.shard)
-        .under(supervisor)
         .restart(spec.restart)
         .shutdown(shutdown)
-        .backoff(backoff)
+        .backoff(backoff);
+    if spec.significant { spawn.significant() } else { spawn }
 }

@@ -133,7 +133,7 @@ fn skip_line(reader: &mut impl BufRead) -> io::Result<u64> {
 pub(super) fn feed(
     runtime: &Runtime,
     input: &Input,
-    to: &[ActorId],
+    to: impl Fn() -> Vec<ActorId>,
     in_flight_max: u64,
     interrupt: &Flag,
     quiet: bool,
@@ -156,6 +156,15 @@ pub(super) fn feed(
         };
         fed.too_long += batch.too_long;
         fed.started.get_or_insert_with(Instant::now);
+        let to = to_somebody(runtime, &to, interrupt);
+        if to.is_empty() {
+            fed.interrupted = interrupt.is_raised();
+            fed.gave_up = runtime.supervisors_given_up() > 0;
+            if !fed.interrupted && !fed.gave_up {
+                fed.error = Some("nobody is left to take the lines".into());
+            }
+            break;
+        }
         let share = batch.lines.len().div_ceil(to.len()).max(1);
         let mut lines = batch.lines.into_iter();
         // The actor that got the first share last time gets the last one now, so
@@ -173,6 +182,19 @@ pub(super) fn feed(
     }
     progress.finish_and_clear();
     fed
+}
+
+/// Who takes lines now. Those that are being restarted with their supervisor are
+/// waited for; nobody takes them if no actor is left at all.
+fn to_somebody(runtime: &Runtime, to: impl Fn() -> Vec<ActorId>, interrupt: &Flag) -> Vec<ActorId> {
+    loop {
+        let found = to();
+        let over = interrupt.is_raised() || runtime.supervisors_given_up() > 0 || runtime.actors() == 0;
+        if !found.is_empty() || over {
+            return found;
+        }
+        std::thread::sleep(ROOM_POLL);
+    }
 }
 
 /// Hands lines to one actor, and waits for room where there is none. How many

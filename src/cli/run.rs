@@ -9,10 +9,11 @@ use crate::actor::{ActorId, Payload};
 use crate::manifest::{Instance, Manifest, ReportSpec};
 use crate::metrics::Latency;
 use crate::runtime::{Report, Runtime};
-use crate::shard::ShardReport;
+use crate::shard::{ShardReport, SpawnError};
 use crate::sync::Flag;
 
 use super::args::{Output, RunArguments};
+use super::assemble::Planned;
 use super::components::Blueprints;
 use super::exit::{Exit, Failure};
 use super::feed::{self, Fed, Input};
@@ -47,12 +48,14 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         }
         eprintln!("{}", runtime.reactor());
     }
-    let cast = start(&runtime, &manifest, &plan, &blueprints)?;
+    start(&runtime, &manifest, &plan, &blueprints)?;
 
     let input = open_input(&manifest)?;
-    let work = work(&runtime, &manifest, input.as_ref(), &cast, &interrupt, arguments.quiet);
+    let work = work(&runtime, &manifest, &plan, input.as_ref(), &interrupt, arguments.quiet);
     let findings = match &manifest.report {
-        Some(report) if !work.gave_up => collect(&runtime, report, &cast, &mut problems),
+        Some(report) if !work.gave_up => {
+            collect(&runtime, report, &cast(&runtime, &manifest, &plan), &mut problems)
+        }
         _ => Map::new(),
     };
     problems.extend(work.problems());
@@ -82,25 +85,47 @@ fn start(
     manifest: &Manifest,
     plan: &[Instance<'_>],
     blueprints: &Blueprints,
-) -> Result<Cast, Failure> {
+) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::failed(miette::miette!("{error}"));
     let supervisor = assemble::supervisor(&manifest.supervisor);
     let supervisor = runtime.supervise(supervisor).wait().map_err(|error| failed(&error))?;
-    let mut cast = Cast::new();
-    for instance in plan {
-        let Some(blueprint) = blueprints.get(&instance.spec.component) else { continue };
-        let backoff = manifest.supervisor.backoff.as_ref();
-        let spawn = assemble::spawn(instance, backoff, blueprint.clone(), supervisor);
-        let actor = runtime.spawn(spawn).wait().map_err(|error| {
-            let span = instance.spec.name_span;
-            let message = format!("the actor `{}` did not start", instance.name);
-            let problem = manifest.problem(span, message, "this one").with_cause(error);
-            let problems = vec![problem];
-            Failure::failed(crate::manifest::ManifestError::Invalid { path: manifest.path.clone(), problems })
-        })?;
-        cast.entry(instance.spec.name.clone()).or_default().push(actor);
+    let not_started = |span, what: String, error: SpawnError| {
+        let problem = manifest.problem(span, format!("{what} did not start"), "this one").with_cause(error);
+        let problems = vec![problem];
+        Failure::failed(crate::manifest::ManifestError::Invalid { path: manifest.path.clone(), problems })
+    };
+    for planned in assemble::below(manifest, plan, None) {
+        match planned {
+            Planned::Actor(instance) => {
+                let Some(blueprint) = blueprints.get(&instance.spec.component) else { continue };
+                let backoff = manifest.supervisor.backoff.as_ref();
+                let spawn = assemble::spawn(instance, backoff, blueprint.clone()).under(supervisor);
+                let what = || format!("the actor `{}`", instance.name);
+                let started = runtime.spawn(spawn).wait();
+                started.map_err(|error| not_started(instance.spec.name_span, what(), error))?;
+            }
+            Planned::Supervisor(named) => {
+                let tree = assemble::tree(manifest, plan, named, blueprints);
+                let what = || format!("the supervisor `{}`", named.name);
+                let started = runtime.start_child(supervisor, tree).wait();
+                started.map_err(|error| not_started(named.name_span, what(), error))?;
+            }
+        }
     }
-    Ok(cast)
+    Ok(())
+}
+
+/// The instances of an actor that are there. Those under a supervisor that was
+/// restarted have other addresses than before.
+fn instances(runtime: &Runtime, plan: &[Instance<'_>], actor: &str) -> Vec<ActorId> {
+    let named = plan.iter().filter(|instance| instance.spec.name == actor);
+    named.filter_map(|instance| runtime.lookup(&instance.name)).collect()
+}
+
+/// The instances of all actors.
+fn cast(runtime: &Runtime, manifest: &Manifest, plan: &[Instance<'_>]) -> Cast {
+    let names = manifest.actors.iter().map(|actor| &actor.name);
+    names.map(|name| (name.clone(), instances(runtime, plan, name))).collect()
 }
 
 fn open_input(manifest: &Manifest) -> Result<Option<Input>, Failure> {
@@ -127,8 +152,8 @@ struct Work {
 fn work(
     runtime: &Runtime,
     manifest: &Manifest,
+    plan: &[Instance<'_>],
     input: Option<&Input>,
-    cast: &Cast,
     interrupt: &Flag,
     quiet: bool,
 ) -> Work {
@@ -137,7 +162,7 @@ fn work(
         (Some(spec), Some(input)) => {
             // All that is on its way may come to be in one mailbox.
             let in_flight_max = spec.in_flight_max.min(manifest.runtime.mailbox_messages_max).into();
-            let to = cast.get(&spec.to).map_or(&[][..], Vec::as_slice);
+            let to = || instances(runtime, plan, &spec.to);
             feed::feed(runtime, input, to, in_flight_max, interrupt, quiet)
         }
         _ => wait_for_the_end(runtime, interrupt),
@@ -148,10 +173,10 @@ fn work(
     Work { fed, elapsed, settled, gave_up, shards: runtime.reports() }
 }
 
-/// Without input the actors run until they are interrupted.
+/// Without input the actors run until they are interrupted, or none is left.
 fn wait_for_the_end(runtime: &Runtime, interrupt: &Flag) -> Fed {
     let mut fed = Fed { started: Some(Instant::now()), ..Fed::default() };
-    while !fed.interrupted && !fed.gave_up {
+    while !fed.interrupted && !fed.gave_up && runtime.actors() > 0 {
         std::thread::sleep(Duration::from_millis(20));
         fed.interrupted = interrupt.is_raised();
         fed.gave_up = runtime.supervisors_given_up() > 0;

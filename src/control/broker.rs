@@ -235,7 +235,7 @@ mod tests {
         broker.subscribe(actor(2), &filter("a"), Tenure::Incarnation, &mut changes);
         assert_eq!(told(&mut changes), [true]);
         broker.forget(actor(1), Tenure::Address, &mut changes);
-        assert_eq!(told(&mut changes), []);
+        assert!(told(&mut changes).is_empty());
         broker.unsubscribe(actor(2), &filter("a"), &mut changes);
         assert_eq!(told(&mut changes), [false]);
         broker.subscribe(actor(2), &filter("a"), Tenure::Incarnation, &mut changes);

@@ -5,11 +5,13 @@
 
 pub mod backoff;
 pub mod broker;
+pub mod budget;
 pub mod child_spec;
 pub mod group;
 pub mod intensity;
 pub mod placement;
 pub mod registry;
+pub mod relations;
 pub mod rendezvous;
 pub mod roster;
 pub mod supervisor;

@@ -14,6 +14,7 @@ mod plan;
 mod read;
 mod section;
 mod spec;
+mod supervisors;
 #[cfg(test)]
 mod tests;
 
@@ -24,8 +25,9 @@ pub use plan::Instance;
 #[cfg(feature = "cli")]
 pub(crate) use section::closest;
 pub use spec::{
-    ActorSpec, BackoffSpec, ComponentSpec, InputSpec, Instances, LimitsSpec, Lines, MemoryLayout, Placement,
-    Reactor, ReportSpec, Restart, RuntimeSpec, Strategy, SupervisorSpec,
+    ActorSpec, AutoShutdown, BackoffSpec, ComponentSpec, InputSpec, Instances, LimitsSpec, Lines,
+    MemoryLayout, NamedSupervisorSpec, Placement, Reactor, ReportSpec, Restart, RuntimeSpec, Strategy,
+    SupervisorSpec,
 };
 
 /// What to run.
@@ -37,8 +39,10 @@ pub struct Manifest {
     pub runtime: RuntimeSpec,
     /// What actors are made from, by name.
     pub components: Vec<ComponentSpec>,
-    /// Who looks after them.
+    /// Who looks after them all.
     pub supervisor: SupervisorSpec,
+    /// The supervisors below that one, by name.
+    pub supervisors: Vec<NamedSupervisorSpec>,
     /// The actors, in the order to start them.
     pub actors: Vec<ActorSpec>,
     /// Where the work comes from.
@@ -87,6 +91,11 @@ impl Manifest {
     /// The actor of that name. Those of `input` and `report` are there.
     pub fn actor(&self, name: &str) -> Option<&ActorSpec> {
         self.actors.iter().find(|actor| actor.name == name)
+    }
+
+    /// The supervisors below the topmost that are above an actor, the nearest first.
+    pub fn supervisors_of<'m>(&'m self, actor: &'m ActorSpec) -> Vec<&'m str> {
+        supervisors::line(&self.supervisors, actor)
     }
 
     /// A problem that showed after reading, such as a component that does not

@@ -3,7 +3,7 @@
 use crate::actor::ShardId;
 
 use super::Manifest;
-use super::error::{ManifestError, Problem};
+use super::error::{ManifestError, Problem, Span};
 use super::spec::{ActorSpec, Instances, Placement};
 
 /// One actor to be started.
@@ -44,8 +44,12 @@ impl Manifest {
     /// # Errors
     /// If an actor is placed on a shard that there is not.
     pub fn plan(&self, shards: u16) -> Result<Vec<Instance<'_>>, ManifestError> {
-        let misplaced: Vec<Problem> =
-            self.actors.iter().filter_map(|actor| self.misplaced(actor, shards)).collect();
+        let actors = self.actors.iter().map(|actor| (actor.placement, actor.placement_span));
+        let supervisors = self.supervisors.iter().map(|above| (above.placement, above.placement_span));
+        let misplaced: Vec<Problem> = actors
+            .chain(supervisors)
+            .filter_map(|(placement, span)| self.misplaced(placement, span, shards))
+            .collect();
         if !misplaced.is_empty() {
             return Err(ManifestError::Invalid { path: self.path.clone(), problems: misplaced });
         }
@@ -67,13 +71,11 @@ impl Manifest {
         Ok(instances)
     }
 
-    fn misplaced(&self, actor: &ActorSpec, shards: u16) -> Option<Problem> {
-        match actor.placement {
-            Placement::Shard(shard) if shard >= shards => Some(misplaced(
-                |message, label| self.problem(actor.placement_span, message, label),
-                shard,
-                shards,
-            )),
+    fn misplaced(&self, placement: Placement, span: Span, shards: u16) -> Option<Problem> {
+        match placement {
+            Placement::Shard(shard) if shard >= shards => {
+                Some(misplaced(|message, label| self.problem(span, message, label), shard, shards))
+            }
             _ => None,
         }
     }

@@ -12,15 +12,15 @@ use super::error::{ManifestError, Problem, Source, Span};
 use super::plan::misplaced;
 use super::section::{At, Problems, Section, closest, grouped, list};
 use super::spec::{
-    ActorSpec, BackoffSpec, ComponentSpec, IN_FLIGHT_MAX, InputSpec, Instances, LimitsSpec, Lines, Placement,
-    ReportSpec, RuntimeSpec, SHUTDOWN_MS, SupervisorSpec,
+    ActorSpec, ComponentSpec, IN_FLIGHT_MAX, InputSpec, Instances, LimitsSpec, Lines, NamedSupervisorSpec,
+    Placement, ReportSpec, RuntimeSpec, SHUTDOWN_MS, SupervisorSpec,
 };
 use super::{Manifest, Overrides};
 
 const SHARDS_MAX: u16 = Key::SHARDS_MAX as u16;
 const INSTANCES_MAX: u32 = Key::SLOTS_MAX as u32;
-const HOUR_MS: u32 = 3_600_000;
-const DAY_MS: u32 = 24 * HOUR_MS;
+pub(super) const HOUR_MS: u32 = 3_600_000;
+pub(super) const DAY_MS: u32 = 24 * HOUR_MS;
 /// A page of guest memory: with less, no guest starts.
 const PAGE_BYTES: u64 = 64 << 10;
 /// All that a 32-bit guest can address.
@@ -68,9 +68,9 @@ fn not_toml(source: &Source, text: &str, error: &toml::de::Error) -> Problem {
     }
 }
 
-struct Reader<'d> {
+pub(super) struct Reader<'d> {
     folder: &'d Path,
-    problems: &'d Problems,
+    pub(super) problems: &'d Problems,
     /// The actors seen so far, and where.
     names: RefCell<BTreeMap<&'d str, Span>>,
 }
@@ -91,17 +91,23 @@ impl<'d> Reader<'d> {
             .section("supervisor", "[supervisor]")
             .map(|section| self.supervisor(section))
             .unwrap_or_default();
+        let supervisors = self.supervisors(top, &supervisor, runtime.shards);
 
+        let above = (&supervisor, &supervisors[..]);
         let sections = top.sections("actor");
         if sections.is_empty() && top.get("actor").is_none_or(|at| matches!(at.value, DeValue::Array(_))) {
             self.problems.note(top.span(), "the manifest has no actors", "expected at least one [[actor]]");
         }
-        let actors: Vec<_> =
-            sections.into_iter().map(|section| self.actor(section, &components, runtime.shards)).collect();
+        let actors: Vec<_> = sections
+            .into_iter()
+            .map(|section| self.actor(section, &components, above, runtime.shards))
+            .collect();
+        self.check_supervisors_are_used(&supervisors, &actors);
 
         let input = top.section("input", "[input]").map(|section| self.input(section, &actors, overrides));
         let report = top.section("report", "[report]").map(|section| self.report(section, &actors));
-        Manifest { path: path.to_owned(), runtime, components, supervisor, actors, input, report, source }
+        let path = path.to_owned();
+        Manifest { path, runtime, components, supervisor, supervisors, actors, input, report, source }
     }
 
     fn runtime(&self, section: Section<'d>) -> RuntimeSpec {
@@ -155,45 +161,13 @@ impl<'d> Reader<'d> {
         ComponentSpec { name: name.value.to_owned(), path, path_span, limits: limits.unwrap_or_default() }
     }
 
-    fn supervisor(&self, section: Section<'d>) -> SupervisorSpec {
-        let default = SupervisorSpec::default();
-        let spec = SupervisorSpec {
-            strategy: section.word("strategy").unwrap_or(default.strategy),
-            restarts_max: section
-                .integer("restarts_max", 0..=1_000_000)
-                .map_or(default.restarts_max, |at| at.value),
-            period_ms: section.integer("period_ms", 1..=DAY_MS).map_or(default.period_ms, |at| at.value),
-            backoff: section.section("backoff", "[supervisor.backoff]").map(|section| self.backoff(section)),
-        };
-        section.finish();
-        spec
-    }
-
-    fn backoff(&self, section: Section<'d>) -> BackoffSpec {
-        let default = BackoffSpec::default();
-        let base = section.integer("base_ms", 1..=HOUR_MS);
-        let factor = section.number("factor", 1.0..=100.0);
-        let max = section.integer("max_ms", 1..=HOUR_MS);
-        let jitter = section.number("jitter", 0.0..=1.0);
-        let stable_after = section.integer("stable_after_ms", 1..=DAY_MS);
-        let spec = BackoffSpec {
-            base_ms: base.map_or(default.base_ms, |at| at.value),
-            factor: factor.map_or(default.factor, |at| at.value),
-            max_ms: max.map_or(default.max_ms, |at| at.value),
-            jitter: jitter.map_or(default.jitter, |at| at.value),
-            stable_after_ms: stable_after.map_or(default.stable_after_ms, |at| at.value),
-        };
-        if spec.max_ms < spec.base_ms {
-            let span = max.or(base).map_or(section.span(), |at| at.span);
-            let label =
-                format!("expected max_ms ({}) to be at least base_ms ({})", spec.max_ms, spec.base_ms);
-            self.problems.note(span, "the longest wait is shorter than the first", label);
-        }
-        section.finish();
-        spec
-    }
-
-    fn actor(&self, section: Section<'d>, components: &[ComponentSpec], shards: Option<u16>) -> ActorSpec {
+    fn actor(
+        &self,
+        section: Section<'d>,
+        components: &[ComponentSpec],
+        (topmost, supervisors): (&SupervisorSpec, &[NamedSupervisorSpec]),
+        shards: Option<u16>,
+    ) -> ActorSpec {
         let name = section.required_string("name", "a name to register the actor under");
         if let Some(name) = name {
             self.check_name(name, "actor");
@@ -211,7 +185,16 @@ impl<'d> Reader<'d> {
         }
         let instances = self.instances(&section).unwrap_or_default();
         let placement = self.placement(&section, instances, shards);
+        let supervisor = section.string("supervisor", "the name of a [supervisors.NAME]");
+        if let Some(supervisor) = supervisor {
+            let names = supervisors.iter().map(|supervisor| supervisor.name.as_str());
+            self.check_reference(supervisor, "supervisor", names);
+        }
         let restart = section.word("restart").unwrap_or_default();
+        let above = supervisor.map_or(Some(topmost), |supervisor| {
+            supervisors.iter().find(|known| known.name == supervisor.value).map(|known| &known.spec)
+        });
+        let significant = self.significant(&section, restart, above);
         let shutdown_ms = section.integer("shutdown_ms", 0..=HOUR_MS);
         let config = section.section("config", "[actor.config]").map(Section::texts).unwrap_or_default();
         let spec = ActorSpec {
@@ -219,7 +202,9 @@ impl<'d> Reader<'d> {
             component: component.map(|at| at.value.to_owned()).unwrap_or_default(),
             instances,
             placement: placement.map(|at| at.value).unwrap_or_default(),
+            supervisor: supervisor.map(|at| at.value.to_owned()),
             restart,
+            significant,
             shutdown_ms: shutdown_ms.map_or(SHUTDOWN_MS, |at| at.value),
             config: config.into_iter().collect(),
             name_span: name.map_or(section.span(), |at| at.span),
@@ -246,7 +231,7 @@ impl<'d> Reader<'d> {
         }
     }
 
-    fn placement(
+    pub(super) fn placement(
         &self,
         section: &Section<'d>,
         instances: Instances,
@@ -329,7 +314,7 @@ impl<'d> Reader<'d> {
     }
 
     /// Names end up in addresses such as NAME.3, on command lines, and in reports.
-    fn check_name(&self, name: At<&str>, what: &str) {
+    pub(super) fn check_name(&self, name: At<&str>, what: &str) {
         let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
         if name.value.is_empty() || name.value.len() > 64 || !name.value.chars().all(plain) {
             self.problems.note(
@@ -345,7 +330,12 @@ impl<'d> Reader<'d> {
     }
 
     /// Notes a name that nothing has.
-    fn check_reference<'c>(&self, at: At<&str>, what: &str, names: impl Iterator<Item = &'c str> + Clone) {
+    pub(super) fn check_reference<'c>(
+        &self,
+        at: At<&str>,
+        what: &str,
+        names: impl Iterator<Item = &'c str> + Clone,
+    ) {
         if names.clone().any(|name| name == at.value) {
             return;
         }

@@ -164,6 +164,15 @@ impl<'d> Section<'d> {
         )
     }
 
+    /// True or false.
+    pub(super) fn flag(&self, key: &'static str) -> Option<At<bool>> {
+        let at = self.get(key)?;
+        match at.value {
+            DeValue::Boolean(value) => Some(At { value: *value, span: at.span }),
+            _ => self.mistyped(key, &at, "expected true or false"),
+        }
+    }
+
     /// One of the words of an enum.
     pub(super) fn word<T: Words>(&self, key: &'static str) -> Option<T> {
         let at = self.get(key)?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 pub use crate::control::child_spec::Restart;
-pub use crate::control::supervisor::Strategy;
+pub use crate::control::supervisor::{AutoShutdown, Strategy};
 
 use super::Span;
 
@@ -99,7 +99,8 @@ impl Default for LimitsSpec {
     }
 }
 
-/// The supervisor of all actors: `[supervisor]`. The defaults are OTP's.
+/// How a supervisor works: `[supervisor]`, which looks after everything, and
+/// `[supervisors.NAME]`. The defaults are OTP's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SupervisorSpec {
     /// Who is restarted when one ends.
@@ -108,14 +109,43 @@ pub struct SupervisorSpec {
     pub restarts_max: u32,
     /// The period.
     pub period_ms: u32,
+    /// Does it stop when significant children have ended?
+    pub auto_shutdown: AutoShutdown,
     /// How it waits before a restart; none set is not at all.
     pub backoff: Option<BackoffSpec>,
 }
 
 impl Default for SupervisorSpec {
     fn default() -> Self {
-        Self { strategy: Strategy::OneForOne, restarts_max: 1, period_ms: 5000, backoff: None }
+        Self {
+            strategy: Strategy::OneForOne,
+            restarts_max: 1,
+            period_ms: 5000,
+            auto_shutdown: AutoShutdown::Never,
+            backoff: None,
+        }
     }
+}
+
+/// A supervisor below the topmost: `[supervisors.NAME]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedSupervisorSpec {
+    /// What actors, and supervisors below it, call it.
+    pub name: String,
+    /// How it works.
+    pub spec: SupervisorSpec,
+    /// The supervisor above it; none set is the topmost.
+    pub under: Option<String>,
+    /// Where it lives.
+    pub placement: Placement,
+    /// When the supervisor above restarts it.
+    pub restart: Restart,
+    /// Does its end count for the automatic shutdown of the supervisor above?
+    pub significant: bool,
+    /// Where the manifest gives the name.
+    pub name_span: Span,
+    /// Where it gives the placement.
+    pub placement_span: Span,
 }
 
 /// How long a supervisor waits before a restart: `[supervisor.backoff]`.
@@ -151,8 +181,12 @@ pub struct ActorSpec {
     pub instances: Instances,
     /// Where they live.
     pub placement: Placement,
+    /// The supervisor that looks after them; none set is the topmost.
+    pub supervisor: Option<String>,
     /// When they are restarted.
     pub restart: Restart,
+    /// Do their ends count for the automatic shutdown of their supervisor?
+    pub significant: bool,
     /// How long they may take to stop; 0 kills at once.
     pub shutdown_ms: u32,
     /// Their configuration.
@@ -255,7 +289,19 @@ impl Words for MemoryLayout {
 }
 
 impl Words for Strategy {
-    const WORDS: &'static [(&'static str, Self)] = &[("one_for_one", Self::OneForOne)];
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("one_for_one", Self::OneForOne),
+        ("one_for_all", Self::OneForAll),
+        ("rest_for_one", Self::RestForOne),
+    ];
+}
+
+impl Words for AutoShutdown {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("never", Self::Never),
+        ("any_significant", Self::AnySignificant),
+        ("all_significant", Self::AllSignificant),
+    ];
 }
 
 impl Words for Restart {

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::actor::{ActorId, ExitReason, Message, Payload, RequestError, SendError, ShardId};
 use crate::control::child_spec::Shutdown;
-use crate::control::placement::home_of;
-use crate::control::supervisor::SupervisorSpec;
+use crate::control::placement::{Placement, home_of};
 use crate::metrics::Clock;
 use crate::shard::{Command, Control, Outside, ShardConfig, ShardReport, SpawnError, SupervisorId};
 use crate::sync::{Flag, PushError, Resolver, SharedCounter, reply_slot};
@@ -41,6 +40,8 @@ pub(super) struct Shared {
     config: ShardConfig,
     /// Placed so far, for placing in turn.
     placed: SharedCounter,
+    /// Ids given to children that were given none.
+    ids: SharedCounter,
     /// Raised when the runtime begins to shut down.
     pub(super) closed: Flag,
     /// For the deadlines of those who await.
@@ -49,8 +50,8 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(outside: Vec<Outside>, clock: Clock, config: ShardConfig) -> Self {
-        let (placed, closed) = (SharedCounter::default(), Flag::default());
-        Self { outside, clock, config, placed, closed, alarms: Arc::default() }
+        let (placed, ids) = (SharedCounter::default(), SharedCounter::default());
+        Self { outside, clock, config, placed, ids, closed: Flag::default(), alarms: Arc::default() }
     }
 
     /// What a message that is sent now is stamped with.
@@ -75,35 +76,31 @@ impl Handle {
         if self.0.closed.is_raised() {
             return Pending::ready(Err(SpawnError::Closed));
         }
-        let index = self.0.placed.add(1) as usize;
-        let shard = match spawn.placement.shard(index, self.shards()) {
+        if let Some(supervisor) = spawn.supervisor {
+            return self.spawn_under(supervisor, spawn);
+        }
+        let shard = match self.place(spawn.placement) {
             Ok(shard) => shard,
-            Err(missing) => return Pending::ready(Err(SpawnError::NoSuchShard(missing))),
+            Err(error) => return Pending::ready(Err(error)),
         };
         let (done, waiter) = reply_slot();
-        let (supervisor, policy) = (spawn.supervisor, spawn.policy);
-        let spec = spawn.into_spec();
-        let sent = match supervisor {
-            None => self.control(shard, Control::Spawn { spec, done }),
-            Some(supervisor) if supervisor.shard().index() >= self.shards() => {
-                return Pending::ready(Err(SpawnError::NoSupervisor(supervisor)));
-            }
-            Some(supervisor) => {
-                let start = Control::StartChild { supervisor, shard, policy, spec, done };
-                self.control(supervisor.shard(), start)
-            }
-        };
+        let sent = self.control(shard, Control::Spawn { spec: spawn.into_spec(), done });
         if sent { Pending::new(waiter) } else { Pending::ready(Err(SpawnError::Closed)) }
     }
 
-    /// Starts a supervisor, on shard 0.
-    ///
-    /// # Errors
-    /// The answer is an error if the runtime is shutting down.
-    pub fn supervise(&self, spec: SupervisorSpec) -> Pending<SupervisorId, SpawnError> {
-        let (done, waiter) = reply_slot();
-        let sent = self.control(ShardId(0), Control::StartSupervisor { spec, done });
-        if sent { Pending::new(waiter) } else { Pending::ready(Err(SpawnError::Closed)) }
+    /// The shard for what is placed like that.
+    pub(super) fn place(&self, placement: Placement) -> Result<ShardId, SpawnError> {
+        let index = self.0.placed.add(1) as usize;
+        placement.shard(index, self.shards()).map_err(SpawnError::NoSuchShard)
+    }
+
+    /// An id for a child that has neither an id nor a name.
+    pub(super) fn unique_id(&self) -> String {
+        format!("+{}", self.0.ids.add(1))
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.0.closed.is_raised()
     }
 
     /// Stops a supervisor and its children, the last one first. The answer is why

@@ -15,6 +15,7 @@ mod handle;
 mod messaging;
 mod pending;
 mod spawn;
+mod supervise;
 pub mod ticker;
 pub mod topology;
 
@@ -24,6 +25,7 @@ pub use builder::{BuildError, Builder};
 pub use handle::{Handle, NotSent, REQUEST_DEADLINE_DEFAULT};
 pub use pending::{Pending, PendingReply, Unanswered};
 pub use spawn::Spawn;
+pub use supervise::{SpawnChild, Supervise};
 
 use crate::metrics::{Latency, Ledger};
 use crate::shard::{Control, ShardReport};

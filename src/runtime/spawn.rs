@@ -29,6 +29,7 @@ pub struct Spawn {
     pub(super) placement: Placement,
     pub(super) supervisor: Option<SupervisorId>,
     pub(super) policy: ChildPolicy,
+    id: Option<Arc<str>>,
 }
 
 impl Spawn {
@@ -43,6 +44,7 @@ impl Spawn {
             placement: Placement::Spread,
             supervisor: None,
             policy: ChildPolicy::default(),
+            id: None,
         }
     }
 
@@ -105,6 +107,22 @@ impl Spawn {
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.policy.backoff = backoff;
         self
+    }
+
+    /// Lets its end count for the automatic shutdown of its supervisor.
+    pub fn significant(mut self) -> Self {
+        self.policy.significant = true;
+        self
+    }
+
+    /// What its supervisor calls it (default: its name).
+    pub fn id(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    pub(super) fn child_id(&self) -> Option<Arc<str>> {
+        self.id.clone().or_else(|| self.name.clone())
     }
 
     pub(super) fn into_spec(self) -> SpawnSpec {

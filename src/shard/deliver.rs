@@ -23,6 +23,7 @@ impl Shard {
         for effect in effects.drain(..) {
             match effect {
                 Effect::Exit(reason) => exit = exit.or(Some(reason)),
+                Effect::Relate(actor, relation) => self.relate(actor, relation),
             }
         }
         self.effects = effects;

@@ -18,14 +18,15 @@ use std::time::Duration;
 use crate::actor::{
     ActorId, Child, CreateError, DeadReason, ExitReason, Incarnation, StartError, StopReason,
 };
-use crate::control::child_spec::Shutdown;
+use crate::control::child_spec::{ChildAddress, Shutdown};
 use crate::control::registry::NameTaken;
 use crate::sync::{Resolver, mutant};
 
-use super::signal::{ChildRef, Signal};
+use super::relate::Departed;
+use super::signal::{ChildRef, Signal, Stop};
 use super::timer_wheel::TimerKey;
 use super::turn::panic_text;
-use super::{ExitRecord, LocalKind, Shard, ShardReport, SpawnError, SpawnSpec, Timer};
+use super::{ExitRecord, LocalKind, Shard, ShardReport, SpawnError, SpawnSpec, SupervisorId, Timer};
 
 /// How many abnormal exits are kept to look at. They are counted, all of them.
 const EXITS_KEPT: usize = 64;
@@ -52,6 +53,8 @@ struct About {
     restarts: u32,
     /// Was it told to stop before it was up?
     stop_asked: bool,
+    /// Why its last incarnation ended.
+    ended: Option<ExitReason>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +77,8 @@ enum Attempt {
     /// No room yet.
     Later(String),
     Failed(String),
+    /// It chose not to be there.
+    Ignored,
     /// It came up, and asked to exit in its start.
     Exited(Box<dyn Child>, ExitReason),
 }
@@ -95,6 +100,7 @@ impl Shard {
             stopped: Vec::new(),
             restarts: 0,
             stop_asked: false,
+            ended: None,
         };
         let mailbox = about.spec.mailbox;
         let slot = ActorSlot { child: None, about: Box::new(about) };
@@ -144,6 +150,7 @@ impl Shard {
                 self.end(actor, child, reason);
             }
             Attempt::Failed(message) => self.start_failed(actor, message),
+            Attempt::Ignored => self.start_ignored(actor),
             Attempt::Later(message)
                 if self.now_ns.saturating_sub(since_ns) >= self.config.start_wait_ns_max =>
             {
@@ -176,6 +183,7 @@ impl Shard {
         context.leave();
         let asked_to_exit = self.apply_effects();
         match (started, asked_to_exit) {
+            (Err(StartError::Ignored), _) => Attempt::Ignored,
             (Err(error), _) => Attempt::Failed(error.to_string()),
             (Ok(()), Some(reason)) => Attempt::Exited(child, reason),
             (Ok(()), None) => {
@@ -214,10 +222,11 @@ impl Shard {
             self.counters.restarts.add(1);
         }
         if let Some(child) = parent {
+            let at = Some(ChildAddress::Worker(actor));
             let signal = if restarts == 0 {
-                Signal::ChildStarted(child, Ok(actor))
+                Signal::ChildStarted(child, Ok(at))
             } else {
-                Signal::ChildRestarted(child, actor)
+                Signal::ChildRestarted(child, Ok(at))
             };
             self.signal(child.supervisor.shard(), signal);
         }
@@ -232,9 +241,20 @@ impl Shard {
                 about.life = Life::Down;
                 let reason = ExitReason::StartFailed(message);
                 self.record_exit(actor, &reason);
-                self.signal(child.supervisor.shard(), Signal::ChildExited(child, reason));
+                self.signal(child.supervisor.shard(), Signal::ChildRestarted(child, Err(reason)));
             }
             _ => self.discard(actor, true, SpawnError::StartFailed { kind, message }),
+        }
+    }
+
+    fn start_ignored(&mut self, actor: ActorId) {
+        let Some(about) = self.about(actor) else { return };
+        match about.parent {
+            Some(child) if about.restarts > 0 => {
+                about.life = Life::Down;
+                self.signal(child.supervisor.shard(), Signal::ChildRestarted(child, Ok(None)));
+            }
+            _ => self.discard(actor, true, SpawnError::Ignored),
         }
     }
 
@@ -244,6 +264,10 @@ impl Shard {
             self.release_name(&name, actor);
         }
         if let Some(slot) = self.vacate(actor, DeadReason::NoSuchActor) {
+            // It may have made friends in its start.
+            let reason = ExitReason::StartFailed(error.to_string());
+            let (stopped, told) = (Vec::new(), None);
+            self.announce_end(actor, Departed { name: None, reason, stopped, told, above: None });
             self.report_start(*slot.about, Err(error));
         }
     }
@@ -257,6 +281,11 @@ impl Shard {
             let _ = started.resolve(outcome.clone());
         }
         if let Some(child) = parent {
+            let outcome = match outcome {
+                Ok(actor) => Ok(Some(ChildAddress::Worker(actor))),
+                Err(SpawnError::Ignored) => Ok(None),
+                Err(error) => Err(error),
+            };
             self.signal(child.supervisor.shard(), Signal::ChildStarted(child, outcome));
         }
     }
@@ -273,6 +302,7 @@ impl Shard {
         }
         let Some(about) = self.about(actor) else { return };
         about.life = Life::Down;
+        about.ended = Some(reason.clone());
         match about.parent {
             Some(child) => {
                 if mutant!("restart.forget_mail") {
@@ -280,7 +310,7 @@ impl Shard {
                 }
                 self.signal(child.supervisor.shard(), Signal::ChildExited(child, reason));
             }
-            None => self.depart(actor, DeadReason::Drained, Some(reason)),
+            None => self.depart(actor, DeadReason::Drained, Some(reason), None),
         }
     }
 
@@ -295,14 +325,20 @@ impl Shard {
         self.exits.push_back(ExitRecord { actor, name, reason: reason.clone() });
     }
 
-    /// The supervisor wants it up again, after a wait.
-    pub(super) fn restart(&mut self, actor: ActorId, after_ns: u64) {
+    /// The supervisor wants it up again; it has to wait if there were too many
+    /// restarts on this shard of late.
+    pub(super) fn restart_actor(&mut self, actor: ActorId) {
         let now_ns = self.now_ns;
         let Some(about) = self.about(actor) else { return };
         if about.life != Life::Down {
             return;
         }
         about.restarts = about.restarts.saturating_add(1);
+        if let Some(reason) = about.ended.take() {
+            self.spend_links(actor, &reason);
+        }
+        let after_ns = self.budget.take(now_ns);
+        let Some(about) = self.about(actor) else { return };
         about.life = Life::Starting { since_ns: now_ns + after_ns, wait_ns: ROOM_WAIT_NS_MIN, timer: None };
         if after_ns == 0 {
             return self.start(actor);
@@ -315,8 +351,25 @@ impl Shard {
         }
     }
 
-    /// Stops an actor, as its supervisor or an outside thread wants.
+    /// Stops an actor, as its supervisor wants.
+    pub(super) fn stop_until(&mut self, actor: ActorId, stop: Stop) {
+        let shutdown = match stop.until_ns {
+            u64::MAX => Shutdown::Infinity,
+            until_ns => match until_ns.saturating_sub(self.clock.now_ns()) {
+                0 => Shutdown::BrutalKill,
+                left_ns => Shutdown::Timeout(left_ns),
+            },
+        };
+        let reason = if stop.comes_back { StopReason::Restart } else { StopReason::Shutdown };
+        self.stop_for(actor, shutdown, reason);
+    }
+
+    /// Stops an actor for good, as an outside thread wants.
     pub(super) fn stop(&mut self, actor: ActorId, shutdown: Shutdown) {
+        self.stop_for(actor, shutdown, StopReason::Shutdown);
+    }
+
+    fn stop_for(&mut self, actor: ActorId, shutdown: Shutdown, why: StopReason) {
         let Some(slot) = self.actors.get_mut(actor) else { return };
         match slot.about.life {
             Life::Naming => slot.about.stop_asked = true,
@@ -329,7 +382,7 @@ impl Shard {
                 match about.parent {
                     Some(child) if about.restarts > 0 => {
                         about.life = Life::Down;
-                        let exited = Signal::ChildExited(child, ExitReason::Shutdown);
+                        let exited = Signal::ChildRestarted(child, Err(ExitReason::Shutdown));
                         self.signal(child.supervisor.shard(), exited);
                     }
                     _ => self.discard(actor, true, SpawnError::Stopped),
@@ -347,7 +400,7 @@ impl Shard {
                         };
                         let context = &*self.context;
                         context.enter(actor, 0);
-                        let stop = AssertUnwindSafe(|| child.stop(context, StopReason::Shutdown, within));
+                        let stop = AssertUnwindSafe(|| child.stop(context, why, within));
                         let stopped =
                             catch_unwind(stop).unwrap_or_else(|panic| ExitReason::Panic(panic_text(&*panic)));
                         context.leave();
@@ -378,21 +431,32 @@ impl Shard {
     }
 
     /// The supervisor says that this actor does not come back.
-    pub(super) fn remove(&mut self, actor: ActorId, dead: DeadReason) {
-        self.depart(actor, dead, None);
+    pub(super) fn remove(&mut self, actor: ActorId, dead: DeadReason, above: SupervisorId) {
+        if self.actors.get(actor).is_some() {
+            self.depart(actor, dead, None, Some(above));
+        } else {
+            self.signal(above.shard(), Signal::ChildGone(above));
+        }
     }
 
     /// An actor that was up is gone for good: first its name, then its mail, then
-    /// its address; then whoever waits for it is told.
-    fn depart(&mut self, actor: ActorId, dead: DeadReason, reason: Option<ExitReason>) {
+    /// its address; then, when its name is free everywhere, whoever waits for it is
+    /// told.
+    fn depart(
+        &mut self,
+        actor: ActorId,
+        dead: DeadReason,
+        told: Option<ExitReason>,
+        above: Option<SupervisorId>,
+    ) {
         let Some(name) = self.about(actor).map(|about| about.spec.name.clone()) else { return };
-        if let Some(name) = name {
-            self.release_name(&name, actor);
+        if let Some(name) = &name {
+            self.release_name(name, actor);
         }
         if let Some(slot) = self.vacate(actor, dead) {
-            for stopped in slot.about.stopped {
-                let _ = stopped.resolve(Ok(reason.clone()));
-            }
+            let About { stopped, ended, .. } = *slot.about;
+            let reason = ended.or_else(|| told.clone()).unwrap_or(ExitReason::Killed);
+            self.announce_end(actor, Departed { name, reason, stopped, told, above });
         }
     }
 
@@ -410,7 +474,7 @@ impl Shard {
 
     /// Stops every supervisor, and every actor that has none.
     pub(super) fn stop_all(&mut self) {
-        for supervisor in self.supervisors.keys() {
+        for supervisor in self.roots() {
             self.begin_stop_of_supervisor(supervisor);
         }
         for actor in self.actors.keys() {
@@ -427,7 +491,7 @@ impl Shard {
             self.supervisors.remove(supervisor);
         }
         for actor in self.actors.keys() {
-            self.depart(actor, DeadReason::Drained, Some(ExitReason::Killed));
+            self.depart(actor, DeadReason::Drained, Some(ExitReason::Killed), None);
         }
     }
 

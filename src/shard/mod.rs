@@ -30,6 +30,7 @@ mod notices;
 mod overflow;
 mod post;
 mod pressure;
+mod relate;
 mod requests;
 mod signal;
 mod spawn;
@@ -37,6 +38,7 @@ mod supervise;
 mod table;
 mod timer_wheel;
 mod topics;
+mod tree;
 mod turn;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -46,7 +48,9 @@ use std::sync::Arc;
 use crate::actor::{
     ActorId, Blueprint, Context, DeadReason, Effect, Key, Message, Nursery, RequestId, ShardId, TimerId,
 };
+use crate::control::budget::Budget;
 use crate::control::registry::Home;
+use crate::control::relations::Relations;
 use crate::metrics::{Clock, Latency, ShardCounters};
 use crate::sync::{Doorbell, Injector, Intake, Publisher, Reader, Rooms, injector, published};
 
@@ -56,7 +60,8 @@ use local::{Local, ShardView};
 use mesh::{Inlets, Outlets, mesh};
 use notices::Suspension;
 use post::Post;
-use signal::Signal;
+use relate::Departed;
+use signal::{ChildRef, Signal};
 use supervise::SupervisorCell;
 use table::Table;
 use topics::Hearings;
@@ -68,6 +73,7 @@ pub use spawn::{Answer, Command, Control};
 pub use spawn::{DeadLetter, ExitRecord, ShardReport, SpawnError, SpawnSpec, SupervisorId};
 pub use timer_wheel::{TICK_NS, TimerKey, TimerWheel};
 pub use topics::DEAD_LETTERS;
+pub use tree::{Asker, ChildSource, Extra, SupervisorControl, SupervisorView, Tree};
 
 /// The names that outside threads can look up, by home shard.
 pub type Directory = imbl::HashMap<Arc<str>, ActorId>;
@@ -90,6 +96,11 @@ pub struct ShardConfig {
     pub turn_ns_max: u64,
     /// The longest that a start waits for room in a pool, in ns.
     pub start_wait_ns_max: u64,
+    /// The most restarts of actors in a second: what is over waits, so that a crash
+    /// loop leaves time for others.
+    pub restarts_per_second_max: u32,
+    /// The most restarts of actors at once, after a quiet while.
+    pub restarts_at_once_max: u32,
     /// Are messages from outside measured, and those that they lead to? It costs
     /// two looks at the clock and an entry in a histogram for each of them, some
     /// tens of ns.
@@ -109,6 +120,8 @@ impl Default for ShardConfig {
             turn_messages_max: 1_024,
             turn_ns_max: 500_000,
             start_wait_ns_max: 10_000_000_000,
+            restarts_per_second_max: 10_000,
+            restarts_at_once_max: 2_000,
             measures_latency: true,
             checks_ledger: false,
         }
@@ -195,6 +208,8 @@ pub fn seeds(config: ShardConfig, clock: &Clock, doorbells: &[Arc<Doorbell>]) ->
 enum Timer {
     /// Another attempt of a start or restart.
     Start(ActorId),
+    /// A wait of a child is over.
+    Wake(ChildRef, u64),
 }
 
 /// What a timer of messages is for.
@@ -251,6 +266,12 @@ pub struct Shard {
     home: Home,
     directory: Publisher<Directory>,
     supervisors: Table<SupervisorCell>,
+    /// Restarts that have failed, to be tried again in the next turn.
+    retries: VecDeque<(ChildRef, u64)>,
+    budget: Budget,
+    relations: Relations,
+    /// Actors that are gone, until their names are free.
+    departed: HashMap<ActorId, Departed>,
 
     counters: Arc<ShardCounters>,
     latency: Latency,
@@ -303,6 +324,10 @@ impl Shard {
             home: Home::new(shards),
             directory,
             supervisors: Table::new(id),
+            retries: VecDeque::new(),
+            relations: Relations::default(),
+            departed: HashMap::new(),
+            budget: Budget::new(config.restarts_per_second_max, config.restarts_at_once_max),
             counters,
             latency: Latency::new(),
             dead_letters: VecDeque::new(),

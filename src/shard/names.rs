@@ -51,6 +51,7 @@ impl Shard {
         let mut commands = Vec::new();
         self.home.release(name, actor, &mut commands);
         self.carry_out_naming(commands);
+        self.signal(actor.shard(), Signal::Released(actor));
     }
 
     fn carry_out_naming(&mut self, commands: Vec<Command>) {
@@ -117,11 +118,16 @@ impl Shard {
                 Signal::Heard(number) => self.on_heard(number),
                 Signal::StartChild(child, spec) => self.spawn(*spec, Some(child), None),
                 Signal::ChildStarted(child, outcome) => self.on_child_started(child, outcome),
-                Signal::ChildRestarted(child, actor) => self.on_child_restarted(child, actor),
+                Signal::StartSupervisor(child, tree) => self.start_supervisor(tree, Some(child), None),
+                Signal::ChildRestarted(child, outcome) => self.on_child_restarted(child, outcome),
                 Signal::ChildExited(child, reason) => self.on_child_exited(child, reason),
-                Signal::Restart(actor, after_ns) => self.restart(actor, after_ns),
-                Signal::Stop(actor, shutdown) => self.stop(actor, shutdown),
-                Signal::Remove(actor, dead) => self.remove(actor, dead),
+                Signal::Restart(at) => self.restart(at),
+                Signal::Stop(at, stop) => self.stop_child(at, stop),
+                Signal::Remove(at, dead, above) => self.remove_child(at, dead, above),
+                Signal::ChildGone(supervisor) => self.on_child_gone(supervisor),
+                Signal::Released(actor) => self.on_released(actor),
+                Signal::Relation(signal) => self.on_relation(*signal),
+                Signal::AnswerIfGone(at, asker) => self.answer_if_gone(at, asker),
             }
         }
         any

@@ -4,19 +4,30 @@ use std::sync::Arc;
 
 use crate::actor::{ActorId, DeadReason, ExitReason, Payload, RequestError, RequestId};
 use crate::control::broker::Interest;
-use crate::control::child_spec::Shutdown;
+use crate::control::child_spec::ChildAddress;
 use crate::control::group::Membership;
 use crate::control::registry::NameTaken;
 use crate::control::supervisor::ChildNumber;
 
 use super::pressure::PressureSignal;
 use super::spawn::{SpawnError, SpawnSpec, SupervisorId};
+use super::tree::{Asker, Tree};
 
 /// One child of one supervisor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ChildRef {
     pub(super) supervisor: SupervisorId,
     pub(super) number: ChildNumber,
+}
+
+/// How a child is to be stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stop {
+    /// Until when it may take its time, in ns on the runtime's clock. All of those
+    /// that stop together have the same.
+    pub(super) until_ns: u64,
+    /// Will it be started again, with its siblings?
+    pub(super) comes_back: bool,
 }
 
 /// From shard to shard, in order, and ahead of every message.
@@ -48,18 +59,69 @@ pub(super) enum Signal {
 
     /// To a child's shard: start it for the first time.
     StartChild(ChildRef, Box<SpawnSpec>),
-    /// To the supervisor's shard: the first start has ended.
-    ChildStarted(ChildRef, Result<ActorId, SpawnError>),
-    /// To the supervisor's shard: a restart has gone well.
-    ChildRestarted(ChildRef, ActorId),
-    /// To the supervisor's shard: a child has ended, or could not be restarted.
+    /// The same, for a child that is a supervisor.
+    StartSupervisor(ChildRef, Arc<Tree>),
+    /// To the supervisor's shard: the first start has ended. The child may have
+    /// chosen not to be there.
+    ChildStarted(ChildRef, Result<Option<ChildAddress>, SpawnError>),
+    /// To the supervisor's shard: a restart has ended.
+    ChildRestarted(ChildRef, Result<Option<ChildAddress>, ExitReason>),
+    /// To the supervisor's shard: a child has ended.
     ChildExited(ChildRef, ExitReason),
-    /// To a child's shard: start it again, after so many ns.
-    Restart(ActorId, u64),
+    /// To a child's shard: start it again.
+    Restart(ChildAddress),
     /// To a child's shard: stop it.
-    Stop(ActorId, Shutdown),
-    /// To a child's shard: it does not come back; its messages are dead.
-    Remove(ActorId, DeadReason),
+    Stop(ChildAddress, Stop),
+    /// To a child's shard: it does not come back; its messages are dead. Say
+    /// `ChildGone` to this supervisor when its name is free.
+    Remove(ChildAddress, DeadReason, SupervisorId),
+    /// To the supervisor's shard: a child that was to be removed is gone.
+    ChildGone(SupervisorId),
+    /// From the home of a name to the shard of an actor that is gone: the name is free.
+    Released(ActorId),
+    /// To the shard of the actor that it is for: about its relations.
+    Relation(Box<RelationSignal>),
+    /// To the shard of what is no child: tell whoever wanted it stopped whether it
+    /// is gone anyway.
+    AnswerIfGone(ChildAddress, Asker),
+}
+
+/// About links and monitors, from one actor to another.
+#[derive(Debug)]
+pub(super) enum RelationSignal {
+    Link {
+        from: ActorId,
+        to: ActorId,
+    },
+    Unlink {
+        from: ActorId,
+        to: ActorId,
+    },
+    Monitor {
+        from: ActorId,
+        to: ActorId,
+        monitor: u64,
+    },
+    Demonitor {
+        from: ActorId,
+        to: ActorId,
+        monitor: u64,
+    },
+    /// Because it has ended, or because it wants the other one to.
+    Exit {
+        from: ActorId,
+        to: ActorId,
+        reason: ExitReason,
+        linked: bool,
+    },
+    /// What was monitored is gone, and its name is free.
+    Down {
+        to: ActorId,
+        monitor: u64,
+        actor: ActorId,
+        reason: ExitReason,
+        name: Option<Arc<str>>,
+    },
 }
 
 /// The outcome of a request, on its way back.

@@ -6,18 +6,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::actor::{
-    ActorId, Blueprint, DeadReason, ExitReason, Filter, Key, Message, Payload, Recipe, RequestError,
-    SendError, ShardId, Subject, TimerId,
+    ActorId, Blueprint, DeadReason, ExitReason, Filter, Message, Payload, Recipe, RequestError, SendError,
+    ShardId, Subject, TimerId,
 };
-use crate::control::child_spec::{ChildPolicy, Shutdown};
-use crate::control::supervisor::SupervisorSpec;
+use crate::control::child_spec::Shutdown;
+pub use crate::control::child_spec::SupervisorId;
+use crate::control::supervisor::{ChildError, SpecError};
 use crate::metrics::{Latency, Ledger, Requests};
 use crate::sync::Resolver;
 
 use super::mailbox::MailboxSpec;
-
-/// The address of a supervisor.
-pub type SupervisorId = Key;
+use super::tree::SupervisorControl;
 
 /// What an actor is made from.
 #[derive(Clone)]
@@ -67,6 +66,15 @@ pub enum SpawnError {
     /// There is no such supervisor, or it is not at work.
     #[error("the supervisor {0} is not at work")]
     NoSupervisor(SupervisorId),
+    /// The supervisor refused it.
+    #[error(transparent)]
+    Supervision(ChildError),
+    /// The specs of a supervisor and its children do not go together.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// It chose not to be there.
+    #[error("it chose not to start")]
+    Ignored,
     /// It was stopped while it was starting.
     #[error("it was stopped while it was starting")]
     Stopped,
@@ -115,26 +123,8 @@ pub enum Control {
         /// Why it ended, if it was there and has no supervisor to know it.
         done: Resolver<Result<Option<ExitReason>, SpawnError>>,
     },
-    /// Start a supervisor on this shard.
-    StartSupervisor {
-        /// What it does.
-        spec: SupervisorSpec,
-        /// Its address.
-        done: Resolver<Result<SupervisorId, SpawnError>>,
-    },
-    /// Start a child of a supervisor of this shard.
-    StartChild {
-        /// Whose.
-        supervisor: SupervisorId,
-        /// Where it is to live.
-        shard: ShardId,
-        /// How the supervisor treats it.
-        policy: ChildPolicy,
-        /// What.
-        spec: SpawnSpec,
-        /// Its address, once it is up.
-        done: Resolver<Result<ActorId, SpawnError>>,
-    },
+    /// To do with a supervisor of this shard.
+    Supervisor(SupervisorControl),
     /// Stop a supervisor of this shard and its children, the last one first.
     StopSupervisor {
         /// Which.
@@ -300,6 +290,6 @@ pub struct ShardReport {
     pub exits: Vec<ExitRecord>,
     /// All abnormal exits, by the label of their reason.
     pub exits_by_label: BTreeMap<&'static str, u64>,
-    /// Supervisors of this shard that gave up.
+    /// Supervisors of this shard that gave up, and that no other looks after.
     pub supervisors_given_up: u64,
 }

@@ -1,98 +1,244 @@
 //! Supervisors, on the shard that hosts them: feeds them and carries out what
 //! they want, on whichever shard the child is.
+//!
+//! A supervisor that another one looks after keeps its place in the table, and so
+//! its address, while it is down; what it begins with is kept there too.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use crate::actor::{ActorId, ExitReason, ShardId};
-use crate::control::child_spec::ChildPolicy;
-use crate::control::supervisor::{ChildNumber, Command, Supervisor, SupervisorSpec};
+use crate::actor::{DeadReason, ExitReason};
+use crate::control::child_spec::{ChildAddress, Shutdown};
+use crate::control::supervisor::{
+    Answer, ChildError, Command, Ending, Question, Strategy, Supervisor, Ticket, Who,
+};
 use crate::sync::Resolver;
 
-use super::signal::{ChildRef, Signal};
-use super::{Shard, SpawnError, SpawnSpec, SupervisorId};
+use super::signal::{ChildRef, Signal, Stop};
+use super::tree::{Asker, ChildSource, SupervisorControl, SupervisorView, Tree};
+use super::{Shard, SpawnError, SupervisorId, Timer};
+
+type Machine = Supervisor<ChildSource>;
 
 /// A supervisor in the table of its shard.
 pub(super) struct SupervisorCell {
-    machine: Supervisor,
-    /// First starts that have not ended yet.
-    starting: HashMap<ChildNumber, Starting>,
+    /// `None` while it is down.
+    machine: Option<Machine>,
+    tree: Arc<Tree>,
+    /// Who looks after it.
+    parent: Option<ChildRef>,
+    /// Are all the children up that it began with?
+    booted: bool,
+    restarts: u32,
+    /// Waits that its machines have used up.
+    waits: u64,
+    tickets: Ticket,
+    asked: HashMap<Ticket, Asked>,
+    started: Option<Resolver<Result<SupervisorId, SpawnError>>>,
     stopped: Vec<Resolver<Result<Option<ExitReason>, SpawnError>>>,
-    /// Was it told to stop, or does it do so by itself?
-    asked: bool,
-    /// It does so by itself, and that was counted.
-    gave_up: bool,
+    /// It ends by itself, and that was counted.
+    ending_noted: bool,
+    /// Children that were to be removed, and are not gone yet.
+    removals: usize,
+    /// What waits for that.
+    held: Vec<Command<ChildSource>>,
 }
 
-struct Starting {
-    shard: ShardId,
-    spec: Option<SpawnSpec>,
-    done: Resolver<Result<ActorId, SpawnError>>,
+struct Asked {
+    asker: Asker,
+    /// Who is to be stopped, if it was named by its address.
+    address: Option<ChildAddress>,
 }
 
 impl Shard {
-    pub(super) fn start_supervisor(
-        &mut self,
-        spec: &SupervisorSpec,
-        done: &Resolver<Result<SupervisorId, SpawnError>>,
-    ) {
-        let machine = Supervisor::new(spec, self.now_ns ^ 0x9e37_79b9_7f4a_7c15);
-        let (starting, stopped) = (HashMap::new(), Vec::new());
-        let cell = SupervisorCell { machine, starting, stopped, asked: false, gave_up: false };
-        let supervisor = if self.closed { None } else { self.supervisors.insert(cell) };
-        // Whoever gave up waiting has no address for it; it does no harm.
-        let _ = done.resolve(supervisor.ok_or(SpawnError::Closed));
-    }
-
-    pub(super) fn start_child(
-        &mut self,
-        supervisor: SupervisorId,
-        shard: ShardId,
-        policy: ChildPolicy,
-        spec: SpawnSpec,
-        done: Resolver<Result<ActorId, SpawnError>>,
-    ) {
-        let mut commands = Vec::new();
-        let cell = self.supervisors.get_mut(supervisor);
-        let started = cell.and_then(|cell| {
-            let number = cell.machine.start_child(policy, &mut commands)?;
-            cell.starting.insert(number, Starting { shard, spec: Some(spec), done: done.clone() });
-            Some(number)
-        });
-        match started {
-            Some(_) => self.carry_out(supervisor, commands),
-            None => {
-                let _ = done.resolve(Err(SpawnError::NoSupervisor(supervisor)));
+    pub(super) fn obey_supervisor_control(&mut self, control: SupervisorControl) {
+        match control {
+            SupervisorControl::Start { tree, done } => self.start_supervisor(tree, None, Some(done)),
+            SupervisorControl::Ask { supervisor, question, asker } => self.ask(supervisor, question, asker),
+            SupervisorControl::StartFromTemplate { supervisor, extra, asker } => {
+                let template = self.machine(supervisor).and_then(|machine| machine.template());
+                let source = template.map(|template| template.what.with(*extra));
+                match source {
+                    Some(source) => self.ask(supervisor, Question::StartFromTemplate(source), asker),
+                    None if self.machine(supervisor).is_some() => {
+                        asker.tell(Err(ChildError::NotFound.into()))
+                    }
+                    None => asker.tell(Err(SpawnError::NoSupervisor(supervisor))),
+                }
+            }
+            SupervisorControl::Change { supervisor, tree, done } => {
+                let changed = match self.machine(supervisor) {
+                    Some(machine) => {
+                        machine.change(tree.spec, tree.children.clone()).map_err(SpawnError::from)
+                    }
+                    None => Err(SpawnError::NoSupervisor(supervisor)),
+                };
+                let changed = changed.inspect(|()| {
+                    self.supervisors.get_mut(supervisor).expect("it was found").tree = tree;
+                });
+                // Whoever gave up waiting does not need it.
+                let _ = done.resolve(changed);
+            }
+            SupervisorControl::View { supervisor, done } => {
+                let view = self.machine(supervisor).map(|machine| SupervisorView {
+                    spec: *machine.spec(),
+                    children: machine.which_children().collect(),
+                    counts: machine.count_children(),
+                    restarts: machine.restarts(),
+                });
+                let _ = done.resolve(Ok(view));
             }
         }
     }
 
-    pub(super) fn on_child_started(&mut self, child: ChildRef, outcome: Result<ActorId, SpawnError>) {
-        let now_ns = self.now_ns;
-        let mut commands = Vec::new();
-        let Some(cell) = self.supervisors.get_mut(child.supervisor) else { return };
-        let for_machine =
-            outcome.as_ref().map(|&actor| actor).map_err(|error| ExitReason::StartFailed(error.to_string()));
-        cell.machine.started(child.number, for_machine, now_ns, &mut commands);
-        if let Some(starting) = cell.starting.remove(&child.number) {
-            let _ = starting.done.resolve(outcome);
-        }
-        self.carry_out(child.supervisor, commands);
+    fn machine(&mut self, supervisor: SupervisorId) -> Option<&mut Machine> {
+        self.supervisors.get_mut(supervisor)?.machine.as_mut()
     }
 
-    pub(super) fn on_child_restarted(&mut self, child: ChildRef, actor: ActorId) {
+    /// Starts a supervisor that is new.
+    pub(super) fn start_supervisor(
+        &mut self,
+        tree: Arc<Tree>,
+        parent: Option<ChildRef>,
+        started: Option<Resolver<Result<SupervisorId, SpawnError>>>,
+    ) {
+        let error = match tree.spec.check(&tree.children) {
+            Err(error) if parent.is_some() => Some(supervisor_failed(error.to_string())),
+            Err(error) => Some(SpawnError::Spec(error)),
+            Ok(()) if self.closed => Some(SpawnError::Closed),
+            Ok(()) if self.supervisors.is_full() => Some(SpawnError::NoSlot(self.id)),
+            Ok(()) => None,
+        };
+        if let Some(error) = error {
+            return self.report_supervisor_start(parent, started, Err(error));
+        }
+        let cell = SupervisorCell {
+            machine: None,
+            tree,
+            parent,
+            booted: false,
+            restarts: 0,
+            waits: 0,
+            tickets: 0,
+            asked: HashMap::new(),
+            started,
+            stopped: Vec::new(),
+            ending_noted: false,
+            removals: 0,
+            held: Vec::new(),
+        };
+        let supervisor = self.supervisors.insert(cell).expect("the table is not full");
+        self.boot_supervisor(supervisor);
+    }
+
+    fn report_supervisor_start(
+        &mut self,
+        parent: Option<ChildRef>,
+        started: Option<Resolver<Result<SupervisorId, SpawnError>>>,
+        outcome: Result<SupervisorId, SpawnError>,
+    ) {
+        if let Some(started) = started {
+            // Whoever gave up waiting has no address for it; it does no harm.
+            let _ = started.resolve(outcome.clone());
+        }
+        if let Some(child) = parent {
+            let outcome = outcome.map(|supervisor| Some(ChildAddress::Supervisor(supervisor)));
+            self.signal(child.supervisor.shard(), Signal::ChildStarted(child, outcome));
+        }
+    }
+
+    fn boot_supervisor(&mut self, supervisor: SupervisorId) {
+        let seed = self.now_ns ^ supervisor.to_bits().rotate_left(17) ^ 0x9e37_79b9_7f4a_7c15;
+        let Some(cell) = self.supervisors.get_mut(supervisor) else { return };
+        let tree = &cell.tree;
+        let mut machine =
+            Machine::new(tree.spec, tree.children.clone(), seed).expect("its specs were checked");
+        machine.continue_waits(cell.waits);
+        machine.boot();
+        cell.machine = Some(machine);
+        cell.booted = false;
+        cell.ending_noted = false;
+        self.carry_out(supervisor, None);
+    }
+
+    /// The supervisor above wants it up again.
+    pub(super) fn restart_supervisor(&mut self, supervisor: SupervisorId) {
+        let Some(cell) = self.supervisors.get_mut(supervisor) else { return };
+        if cell.machine.is_none() {
+            cell.restarts = cell.restarts.saturating_add(1);
+            self.boot_supervisor(supervisor);
+        }
+    }
+
+    fn ask(&mut self, supervisor: SupervisorId, question: Question<ChildSource>, asker: Asker) {
         let now_ns = self.now_ns;
-        let mut commands = Vec::new();
-        let Some(cell) = self.supervisors.get_mut(child.supervisor) else { return };
-        cell.machine.started(child.number, Ok(actor), now_ns, &mut commands);
-        self.carry_out(child.supervisor, commands);
+        let Some(cell) = self.supervisors.get_mut(supervisor) else {
+            return asker.tell(Err(SpawnError::NoSupervisor(supervisor)));
+        };
+        let Some(machine) = &mut cell.machine else {
+            return asker.tell(Err(SpawnError::NoSupervisor(supervisor)));
+        };
+        let address = match &question {
+            Question::TerminateChild(Who::Address(address)) => Some(*address),
+            _ => None,
+        };
+        cell.tickets += 1;
+        cell.asked.insert(cell.tickets, Asked { asker, address });
+        machine.ask(cell.tickets, question, now_ns);
+        self.carry_out(supervisor, None);
+    }
+
+    pub(super) fn on_child_started(
+        &mut self,
+        child: ChildRef,
+        outcome: Result<Option<ChildAddress>, SpawnError>,
+    ) {
+        let now_ns = self.now_ns;
+        let Some(machine) = self.machine(child.supervisor) else { return };
+        let (outcome, error) = match outcome {
+            Ok(at) => (Ok(at), None),
+            Err(error) => (Err(ExitReason::StartFailed(error.to_string())), Some(error)),
+        };
+        machine.started(child.number, outcome, now_ns);
+        self.carry_out(child.supervisor, error);
+    }
+
+    pub(super) fn on_child_restarted(
+        &mut self,
+        child: ChildRef,
+        outcome: Result<Option<ChildAddress>, ExitReason>,
+    ) {
+        let now_ns = self.now_ns;
+        let Some(machine) = self.machine(child.supervisor) else { return };
+        machine.started(child.number, outcome, now_ns);
+        self.carry_out(child.supervisor, None);
     }
 
     pub(super) fn on_child_exited(&mut self, child: ChildRef, reason: ExitReason) {
         let now_ns = self.now_ns;
-        let mut commands = Vec::new();
-        let Some(cell) = self.supervisors.get_mut(child.supervisor) else { return };
-        cell.machine.exited(child.number, reason, now_ns, &mut commands);
-        self.carry_out(child.supervisor, commands);
+        let Some(machine) = self.machine(child.supervisor) else { return };
+        machine.exited(child.number, reason, now_ns);
+        self.carry_out(child.supervisor, None);
+    }
+
+    /// A wait of a child is over.
+    pub(super) fn wake_child(&mut self, child: ChildRef, wait: u64) {
+        let now_ns = self.now_ns;
+        let Some(machine) = self.machine(child.supervisor) else { return };
+        machine.woke(child.number, wait, now_ns);
+        self.carry_out(child.supervisor, None);
+    }
+
+    /// Lets restarts be tried again that have failed before this turn. Were there
+    /// any?
+    pub(super) fn wake_retries(&mut self) -> bool {
+        let count = self.retries.len();
+        for _ in 0..count {
+            if let Some((child, wait)) = self.retries.pop_front() {
+                self.wake_child(child, wait);
+            }
+        }
+        count > 0
     }
 
     pub(super) fn stop_supervisor(
@@ -100,7 +246,7 @@ impl Shard {
         supervisor: SupervisorId,
         done: Resolver<Result<Option<ExitReason>, SpawnError>>,
     ) {
-        match self.supervisors.get_mut(supervisor) {
+        match self.supervisors.get_mut(supervisor).filter(|cell| cell.machine.is_some()) {
             Some(cell) => {
                 cell.stopped.push(done);
                 self.begin_stop_of_supervisor(supervisor);
@@ -112,61 +258,243 @@ impl Shard {
     }
 
     pub(super) fn begin_stop_of_supervisor(&mut self, supervisor: SupervisorId) {
-        let mut commands = Vec::new();
-        if let Some(cell) = self.supervisors.get_mut(supervisor) {
-            cell.asked = true;
-            cell.machine.stop(&mut commands);
+        if let Some(machine) = self.machine(supervisor) {
+            machine.stop();
+            self.carry_out(supervisor, None);
         }
-        self.carry_out(supervisor, commands);
     }
 
-    /// Counts a supervisor that gives up, before any child stops because of it: who
-    /// sees the messages that die then sees why.
-    fn note_giving_up(&mut self, supervisor: SupervisorId) {
+    /// The supervisors that no other looks after.
+    pub(super) fn roots(&self) -> Vec<SupervisorId> {
+        let is_root =
+            |key: &SupervisorId| self.supervisors.get(*key).is_some_and(|cell| cell.parent.is_none());
+        self.supervisors.keys().into_iter().filter(is_root).collect()
+    }
+
+    /// A child that was to be removed is gone, and its name is free.
+    pub(super) fn on_child_gone(&mut self, supervisor: SupervisorId) {
         let Some(cell) = self.supervisors.get_mut(supervisor) else { return };
-        if !cell.asked && !cell.gave_up && !cell.machine.is_running() {
-            cell.gave_up = true;
-            self.counters.supervisors_given_up.add(1);
-            tracing::error!(%supervisor, "a supervisor gives up: too many restarts");
+        cell.removals -= 1;
+        if cell.removals == 0 {
+            let held = std::mem::take(&mut cell.held);
+            self.carry_out_all(supervisor, held, &mut None);
         }
     }
 
-    fn carry_out(&mut self, supervisor: SupervisorId, commands: Vec<Command>) {
-        self.note_giving_up(supervisor);
+    /// Notes a supervisor that ends by itself, before any child stops because of
+    /// it: who sees the messages that die then sees why.
+    fn note_ending(&mut self, supervisor: SupervisorId) {
+        let Some(cell) = self.supervisors.get_mut(supervisor) else { return };
+        let Some(ending) = cell.machine.as_ref().and_then(Machine::ending) else { return };
+        if std::mem::replace(&mut cell.ending_noted, true) {
+            return;
+        }
+        match (ending, cell.parent) {
+            (Ending::TooManyRestarts, None) => {
+                self.counters.supervisors_given_up.add(1);
+                tracing::error!(%supervisor, "a supervisor gives up: too many restarts");
+            }
+            (Ending::TooManyRestarts, Some(child)) => {
+                let above = child.supervisor;
+                tracing::warn!(%supervisor, %above, "a supervisor gives up: too many restarts");
+            }
+            (Ending::AutoShutdown, _) => {
+                tracing::info!(%supervisor, "a supervisor stops: its significant children have ended");
+            }
+            (Ending::StartFailed | Ending::Asked, _) => {}
+        }
+    }
+
+    /// Carries out what a supervisor wants; `error` is why the start failed that it
+    /// has just heard of.
+    fn carry_out(&mut self, supervisor: SupervisorId, mut error: Option<SpawnError>) {
+        self.note_ending(supervisor);
+        let Some(machine) = self.machine(supervisor) else { return };
+        let commands = machine.take_commands();
+        self.carry_out_all(supervisor, commands, &mut error);
+    }
+
+    fn carry_out_all(
+        &mut self,
+        supervisor: SupervisorId,
+        commands: Vec<Command<ChildSource>>,
+        error: &mut Option<SpawnError>,
+    ) {
         for command in commands {
+            let Some(cell) = self.supervisors.get_mut(supervisor) else { return };
             match command {
-                Command::Start(number) => {
+                // Nobody hears that a child is gone before its name is free.
+                Command::Answer(_, Ok(None)) | Command::Exit(_) if cell.removals > 0 => {
+                    cell.held.push(command);
+                }
+                Command::Start { child: number, what, .. } => {
                     let child = ChildRef { supervisor, number };
-                    let starting = self
-                        .supervisors
-                        .get_mut(supervisor)
-                        .and_then(|cell| cell.starting.get_mut(&number))
-                        .and_then(|starting| Some((starting.shard, starting.spec.take()?)));
-                    if let Some((shard, spec)) = starting {
-                        self.signal(shard, Signal::StartChild(child, Box::new(spec)));
+                    match what {
+                        ChildSource::Actor { shard, spec } => {
+                            self.signal_child(shard, child, Signal::StartChild(child, Box::new(spec)));
+                        }
+                        ChildSource::Supervisor { shard, tree } => {
+                            self.signal_child(shard, child, Signal::StartSupervisor(child, tree));
+                        }
                     }
                 }
-                Command::Restart { actor, after_ns, .. } => {
-                    self.signal(actor.shard(), Signal::Restart(actor, after_ns));
+                Command::Restart { at, .. } => self.signal(at.shard(), Signal::Restart(at)),
+                Command::Stop { at, shutdown, comes_back, .. } => {
+                    let until_ns = match shutdown {
+                        Shutdown::Timeout(ns) => self.clock.now_ns().saturating_add(ns),
+                        Shutdown::BrutalKill => 0,
+                        Shutdown::Infinity => u64::MAX,
+                    };
+                    self.signal(at.shard(), Signal::Stop(at, Stop { until_ns, comes_back }));
                 }
-                Command::Stop { actor, shutdown, .. } => {
-                    self.signal(actor.shard(), Signal::Stop(actor, shutdown));
+                Command::Remove { at, dead } => {
+                    if let Some(cell) = self.supervisors.get_mut(supervisor) {
+                        cell.removals += 1;
+                    }
+                    self.signal(at.shard(), Signal::Remove(at, dead, supervisor));
                 }
-                Command::Remove { actor, dead } => {
-                    self.signal(actor.shard(), Signal::Remove(actor, dead));
+                Command::Wait { child: number, wait, after_ns } => {
+                    let child = ChildRef { supervisor, number };
+                    if after_ns == 0 {
+                        self.retries.push_back((child, wait));
+                    } else {
+                        self.timers.insert(self.now_ns + after_ns, Timer::Wake(child, wait));
+                    }
                 }
-                Command::Exit(reason) => self.supervisor_exits(supervisor, &reason),
+                Command::Answer(ticket, answer) => self.tell_asker(supervisor, ticket, answer, error),
+                Command::Booted => self.supervisor_is_up(supervisor),
+                Command::Exit(reason) => self.supervisor_exits(supervisor, reason),
             }
         }
     }
 
-    fn supervisor_exits(&mut self, supervisor: SupervisorId, reason: &ExitReason) {
-        let Some(cell) = self.supervisors.remove(supervisor) else { return };
-        for stopped in cell.stopped {
+    /// Tells a shard to start a child, if there is such a shard.
+    fn signal_child(&mut self, shard: crate::actor::ShardId, child: ChildRef, signal: Signal) {
+        if shard.index() < self.shards {
+            self.signal(shard, signal);
+        } else {
+            let error = SpawnError::NoSuchShard(shard);
+            self.signal(self.id, Signal::ChildStarted(child, Err(error)));
+        }
+    }
+
+    fn tell_asker(
+        &mut self,
+        supervisor: SupervisorId,
+        ticket: Ticket,
+        answer: Answer,
+        error: &mut Option<SpawnError>,
+    ) {
+        let Some(cell) = self.supervisors.get_mut(supervisor) else { return };
+        let Some(Asked { asker, address }) = cell.asked.remove(&ticket) else { return };
+        let answer = match (answer, address) {
+            (Err(ChildError::NotFound), Some(at))
+                if cell.tree.spec.strategy == Strategy::SimpleOneForOne
+                    && at.shard().index() < self.shards =>
+            {
+                // One that is gone is as good as stopped: its own shard knows.
+                return self.signal(at.shard(), Signal::AnswerIfGone(at, asker));
+            }
+            (Err(ChildError::NotAtWork), _) => Err(SpawnError::NoSupervisor(supervisor)),
+            (Err(ChildError::StartFailed(reason)), _) => {
+                Err(error.take().unwrap_or(ChildError::StartFailed(reason).into()))
+            }
+            (answer, _) => answer.map_err(SpawnError::from),
+        };
+        asker.tell(answer);
+    }
+
+    pub(super) fn answer_if_gone(&mut self, at: ChildAddress, asker: Asker) {
+        let is_there = match at {
+            ChildAddress::Worker(actor) => self.actors.get(actor).is_some(),
+            ChildAddress::Supervisor(supervisor) => self.supervisors.get(supervisor).is_some(),
+        };
+        asker.tell(if is_there { Err(ChildError::NotFound.into()) } else { Ok(None) });
+    }
+
+    fn supervisor_is_up(&mut self, supervisor: SupervisorId) {
+        let Some(cell) = self.supervisors.get_mut(supervisor) else { return };
+        cell.booted = true;
+        let (parent, started, restarts) = (cell.parent, cell.started.take(), cell.restarts);
+        match parent {
+            Some(child) if restarts > 0 => {
+                let outcome = Ok(Some(ChildAddress::Supervisor(supervisor)));
+                self.signal(child.supervisor.shard(), Signal::ChildRestarted(child, outcome));
+            }
+            parent => self.report_supervisor_start(parent, started, Ok(supervisor)),
+        }
+    }
+
+    fn supervisor_exits(&mut self, supervisor: SupervisorId, reason: ExitReason) {
+        let Some(cell) = self.supervisors.get_mut(supervisor) else { return };
+        if let Some(machine) = cell.machine.take() {
+            cell.waits = machine.waits();
+        }
+        for (_, Asked { asker, .. }) in cell.asked.drain() {
+            asker.tell(Err(SpawnError::NoSupervisor(supervisor)));
+        }
+        for stopped in cell.stopped.drain(..) {
             let _ = stopped.resolve(Ok(Some(reason.clone())));
         }
-        for starting in cell.starting.into_values() {
-            let _ = starting.done.resolve(Err(SpawnError::NoSupervisor(supervisor)));
+        let (parent, booted, restarts) = (cell.parent, cell.booted, cell.restarts);
+        match parent {
+            Some(child) if booted => {
+                self.signal(child.supervisor.shard(), Signal::ChildExited(child, reason));
+            }
+            Some(child) if restarts > 0 => {
+                self.signal(child.supervisor.shard(), Signal::ChildRestarted(child, Err(reason)));
+            }
+            parent => {
+                let cell = self.supervisors.remove(supervisor).expect("it was found");
+                if !booted {
+                    let error = supervisor_failed(match reason {
+                        ExitReason::StartFailed(message) => message,
+                        reason => reason.to_string(),
+                    });
+                    self.report_supervisor_start(parent, cell.started, Err(error));
+                }
+            }
         }
+    }
+
+    /// An actor of this shard, or a supervisor, is to be started again.
+    pub(super) fn restart(&mut self, at: ChildAddress) {
+        match at {
+            ChildAddress::Worker(actor) => self.restart_actor(actor),
+            ChildAddress::Supervisor(supervisor) => self.restart_supervisor(supervisor),
+        }
+    }
+
+    /// An actor of this shard, or a supervisor, is to be stopped. A supervisor has
+    /// the time that it needs: its children have theirs.
+    pub(super) fn stop_child(&mut self, at: ChildAddress, stop: Stop) {
+        match at {
+            ChildAddress::Worker(actor) => self.stop_until(actor, stop),
+            ChildAddress::Supervisor(supervisor) => self.begin_stop_of_supervisor(supervisor),
+        }
+    }
+
+    /// An actor of this shard, or a supervisor, does not come back.
+    pub(super) fn remove_child(&mut self, at: ChildAddress, dead: DeadReason, above: SupervisorId) {
+        match at {
+            ChildAddress::Worker(actor) => self.remove(actor, dead, above),
+            ChildAddress::Supervisor(supervisor) => {
+                // Its own children were gone before it ended.
+                self.supervisors.remove(supervisor);
+                self.signal(above.shard(), Signal::ChildGone(above));
+            }
+        }
+    }
+}
+
+fn supervisor_failed(message: String) -> SpawnError {
+    SpawnError::StartFailed { kind: "supervisor".into(), message }
+}
+
+/// For tests that look into machines.
+#[cfg(test)]
+impl Shard {
+    pub(super) fn machine_of(&mut self, supervisor: SupervisorId) -> Option<&mut Machine> {
+        self.machine(supervisor)
     }
 }

@@ -35,6 +35,7 @@ impl Shard {
         self.counters.turns.add(1);
         let mut busy = self.take_in();
         busy |= self.fire_timers();
+        busy |= self.wake_retries();
         busy |= self.run_actors();
         busy |= self.carry_signals();
         busy |= self.flush();
@@ -61,6 +62,7 @@ impl Shard {
             || !self.inlets.is_empty()
             || !self.signals.is_empty()
             || self.has_notices()
+            || !self.retries.is_empty()
             || self.local.post.borrow().has_ready()
     }
 
@@ -117,10 +119,7 @@ impl Shard {
         match control {
             Control::Spawn { spec, done } => self.spawn(spec, None, Some(done)),
             Control::Stop { actor, shutdown, done } => self.stop_from_outside(actor, shutdown, done),
-            Control::StartSupervisor { spec, done } => self.start_supervisor(&spec, &done),
-            Control::StartChild { supervisor, shard, policy, spec, done } => {
-                self.start_child(supervisor, shard, policy, spec, done);
-            }
+            Control::Supervisor(control) => self.obey_supervisor_control(control),
             Control::StopSupervisor { supervisor, done } => self.stop_supervisor(supervisor, done),
             Control::Subscribe { actor, filter, done } => {
                 let is_there = self.subscribe_for(actor, &filter);
@@ -165,6 +164,7 @@ impl Shard {
         for timer in due.drain(..) {
             match timer {
                 Timer::Start(actor) => self.start(actor),
+                Timer::Wake(child, wait) => self.wake_child(child, wait),
             }
         }
         self.due = due;
@@ -429,7 +429,12 @@ impl Shard {
     }
 
     /// Stops an actor that asked for it.
-    fn stop_itself(&mut self, actor: ActorId, child: &mut dyn Child, reason: ExitReason) -> ExitReason {
+    pub(super) fn stop_itself(
+        &mut self,
+        actor: ActorId,
+        child: &mut dyn Child,
+        reason: ExitReason,
+    ) -> ExitReason {
         let stop = || child.stop(&self.context, StopReason::Normal, None);
         self.context.enter(actor, 0);
         let stopped = catch_unwind(AssertUnwindSafe(stop));

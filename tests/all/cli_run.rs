@@ -103,6 +103,26 @@ fn a_supervisor_that_gives_up_ends_the_run_with_its_report() {
 }
 
 #[test]
+fn a_supervisor_below_the_topmost_that_gives_up_comes_back_and_the_run_goes_on() {
+    const TRAP_ON: &str = "robots.txt";
+    let folder = Folder::new();
+    let sections = "[supervisor]\nrestarts_max = 1000\n[supervisors.parsers]\nrestarts_max = 0\n";
+    let manifest = folder.access_log(sections, &format!("trap_on = \"{TRAP_ON}\""));
+    let text = fs::read_to_string(&manifest).unwrap();
+    let parser = "component = \"parser\"\n";
+    let under = text.replace(parser, &format!("{parser}supervisor = \"parsers\"\n"));
+    assert_ne!(under, text);
+    fs::write(&manifest, under).unwrap();
+    let ran = run(raddle(["run", "--shards", "2", "-o", "json"]).tap(|it| it.arg(manifest))).with_code(0);
+    let report = ran.json();
+    let [.., failed, _dead] = ledger(&report);
+    assert!(failed > 0, "each of them ended the supervisor of the parsers: {report:#}");
+    assert_eq!(report["lines_read"], 200, "{report:#}");
+    assert_eq!(report["restarts"], 0, "its parsers are new ones: {report:#}");
+    assert_eq!(report["exits"]["trap"], failed);
+}
+
+#[test]
 fn a_line_that_is_longer_than_a_message_is_skipped_and_said() {
     let folder = Folder::new();
     let manifest = folder.access_log("[runtime]\nmessage_bytes_max = 1024", "");

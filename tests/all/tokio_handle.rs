@@ -70,7 +70,7 @@ fn starting_and_stopping_are_futures_too() {
 /// and nobody handles them.
 fn down(runtime: &Runtime) -> raddle::ActorId {
     const HOUR_NS: u64 = 3_600_000_000_000;
-    let backoff = Backoff { base_ns: HOUR_NS, max_ns: HOUR_NS, factor: 1.0, ..Backoff::IMMEDIATE };
+    let backoff = Backoff::linear(HOUR_NS, HOUR_NS);
     let trapper = Spawn::new(load(runtime, "trapper")).backoff(backoff).under(supervisor(runtime, 5));
     let trapper = spawn(runtime, trapper);
     assert!(matches!(ask(runtime, trapper, Op::Panic.alone()), Err(RequestError::CalleeExited(_))));

@@ -15,6 +15,8 @@ fn the_guide_has_every_key() {
         component.a.limits.nonsense = 1
         supervisor.nonsense = 1
         supervisor.backoff.nonsense = 1
+        supervisors.a.nonsense = 1
+        supervisors.a.backoff.nonsense = 1
         input.nonsense = 1
         report.nonsense = 1
         [[actor]]
@@ -25,7 +27,7 @@ fn the_guide_has_every_key() {
     let helps: Vec<String> =
         error.problems().iter().filter_map(Diagnostic::help).map(|help| help.to_string()).collect();
     let helps: Vec<&str> = helps.iter().filter_map(|help| help.strip_prefix("the keys of ")).collect();
-    assert_eq!(helps.len(), 9, "one for each section: {helps:#?}");
+    assert_eq!(helps.len(), 11, "one for each section: {helps:#?}");
     for help in helps {
         let (section, keys) = help.split_once(" are ").expect("that is how it is put");
         for key in keys.split([',', ' ']).filter(|key| !key.is_empty() && *key != "and") {
@@ -43,7 +45,7 @@ fn the_guide_has_every_key() {
 fn the_manifests_of_the_guide_are_good() {
     let blocks: Vec<&str> =
         GUIDE.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(blocks.len(), 2);
+    assert_eq!(blocks.len(), 3);
     let read = |text: &str| Manifest::from_text(Path::new("docs/raddle.toml"), text, &Overrides::default());
     for block in &blocks {
         read(block).unwrap_or_else(|error| panic!("{}", render(&error)));

@@ -99,13 +99,28 @@ fn every_key_arrives() {
         strategy = "one_for_one"
         restarts_max = 0
         period_ms = 1
+        auto_shutdown = "all_significant"
         backoff = { base_ms = 1, factor = 3, max_ms = 9, jitter = 0.5, stable_after_ms = 3 }
+
+        [supervisors.outer]
+        strategy = "rest_for_one"
+        restart = "temporary"
+        significant = true
+        placement = "shard:1"
+
+        [supervisors.inner]
+        under = "outer"
+        strategy = "one_for_all"
+        auto_shutdown = "any_significant"
+        backoff.base_ms = 2
 
         [[actor]]
         name = "worker"
         component = "worker"
         instances = "per-shard"
+        supervisor = "inner"
         restart = "transient"
+        significant = true
         shutdown_ms = 0
         config = { text = "t", number = 1_000, float = 0.50, flag = true, "any key" = "" }
 
@@ -148,10 +163,22 @@ fn every_key_arrives() {
             strategy: Strategy::OneForOne,
             restarts_max: 0,
             period_ms: 1,
+            auto_shutdown: AutoShutdown::AllSignificant,
             backoff: Some(backoff)
         }
     );
+    let [outer, inner] = &manifest.supervisors[..] else { panic!("two supervisors") };
+    let outer = if outer.name == "outer" { (outer, inner) } else { (inner, outer) };
+    let (outer, inner) = outer;
+    assert_eq!((outer.spec.strategy, outer.restart), (Strategy::RestForOne, Restart::Temporary));
+    assert_eq!((outer.significant, outer.placement, &outer.under), (true, Placement::Shard(1), &None));
+    assert_eq!((inner.spec.strategy, inner.under.as_deref()), (Strategy::OneForAll, Some("outer")));
+    assert_eq!(inner.spec.auto_shutdown, AutoShutdown::AnySignificant);
+    assert_eq!(inner.spec.backoff, Some(BackoffSpec { base_ms: 2, ..BackoffSpec::default() }));
     let [worker, one] = &manifest.actors[..] else { panic!("two actors") };
+    assert_eq!((worker.significant, one.significant), (true, false));
+    assert_eq!(manifest.supervisors_of(worker), ["inner", "outer"]);
+    assert_eq!(manifest.supervisors_of(one), [""; 0]);
     assert_eq!((worker.instances, worker.restart), (Instances::PerShard, Restart::Transient));
     assert_eq!((one.placement, one.restart), (Placement::Shard(2), Restart::Temporary));
     let config: Vec<_> = worker.config.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();

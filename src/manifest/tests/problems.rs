@@ -144,13 +144,13 @@ fn keys_are_known_everywhere() {
     wrong(
         "[[actor]]\nname = \"b\"\ncomponent = \"worker\"\nplacment = \"spread\"\nconfig = { any = 1 }\n",
         &expect![[r#"
-            10:1 unknown key `placment` in [[actor]]: did you mean `placement`? (the keys of [[actor]] are name, component, instances, placement, restart, shutdown_ms and config)
+            10:1 unknown key `placment` in [[actor]]: did you mean `placement`? (the keys of [[actor]] are name, component, instances, placement, supervisor, restart, significant, shutdown_ms and config)
         "#]],
     );
     wrong(
         "[supervisor]\nmax_restarts = 3\nbackoff.min_ms = 3\n",
         &expect![[r#"
-            8:1 unknown key `max_restarts` in [supervisor]: did you mean `restarts_max`? (the keys of [supervisor] are strategy, restarts_max, period_ms and backoff)
+            8:1 unknown key `max_restarts` in [supervisor]: did you mean `restarts_max`? (the keys of [supervisor] are strategy, restarts_max, period_ms, auto_shutdown and backoff)
             9:9 unknown key `min_ms` in [supervisor.backoff]: did you mean `max_ms`? (the keys of [supervisor.backoff] are base_ms, factor, max_ms, jitter and stable_after_ms)
         "#]],
     );
@@ -158,7 +158,7 @@ fn keys_are_known_everywhere() {
         "[runtime]\ncolour = \"green\"\n[inputs]\n",
         &expect![[r#"
             8:1 unknown key `colour` in [runtime]: not a key here (the keys of [runtime] are shards, reactor, mailbox_messages_max, mailbox_bytes_max, message_bytes_max, park_spin_us and memory_layout)
-            9:2 unknown key `inputs` in the manifest: did you mean `input`? (the keys of the manifest are runtime, component, supervisor, actor, input and report)
+            9:2 unknown key `inputs` in the manifest: did you mean `input`? (the keys of the manifest are runtime, component, supervisor, supervisors, actor, input and report)
         "#]],
     );
     wrong(
@@ -288,6 +288,32 @@ fn ranges_are_checked() {
 }
 
 #[test]
+fn supervisors_are_checked() {
+    wrong(
+        "[supervisors.a]\nunder = \"b\"\n[supervisors.b]\nunder = \"a\"\n[supervisors.c]\nunder = \"cc\"\nstrategy = \"simple_one_for_one\"\n[[actor]]\nname = \"b\"\ncomponent = \"worker\"\nsupervisor = \"d\"\n",
+        &expect![[r#"
+            7:14 the supervisor `a` looks after nobody: expected an actor with this `supervisor`
+            8:9 the supervisor `a` is under itself: expected one that is not below it
+            9:14 the supervisor `b` looks after nobody: expected an actor with this `supervisor`
+            10:9 the supervisor `b` is under itself: expected one that is not below it
+            11:14 the supervisor `c` looks after nobody: expected an actor with this `supervisor`
+            12:9 there is no supervisor `cc`: did you mean `c`? (the supervisors of this manifest: a, b and c)
+            13:12 `strategy` cannot be "simple_one_for_one": expected "one_for_one", "one_for_all" or "rest_for_one" (did you mean "one_for_one"?)
+            17:14 there is no supervisor `d`: expected the name of a supervisor (the supervisors of this manifest: a, b and c)
+        "#]],
+    );
+    wrong(
+        "[supervisors.a]\nauto_shutdown = \"any_significant\"\nsignificant = true\n[[actor]]\nname = \"b\"\ncomponent = \"worker\"\nsupervisor = \"a\"\nsignificant = true\n[[actor]]\nname = \"c\"\ncomponent = \"worker\"\nrestart = \"transient\"\nsignificant = true\n[[actor]]\nname = \"d\"\ncomponent = \"worker\"\nsignificant = 1\n",
+        &expect![[r#"
+            9:15 what is permanent never ends for good, and so cannot be significant: expected `restart` to be "transient" or "temporary"
+            14:15 what is permanent never ends for good, and so cannot be significant: expected `restart` to be "transient" or "temporary"
+            19:15 its supervisor never shuts down by itself: expected a supervisor with `auto_shutdown`
+            23:15 `significant` in [[actor]] is an integer: expected true or false
+        "#]],
+    );
+}
+
+#[test]
 fn words_are_checked() {
     wrong(
         "[runtime]\nmemory_layout = \"gaurded\"\nreactor = \"tokio\"\n",
@@ -299,7 +325,7 @@ fn words_are_checked() {
     wrong(
         "[supervisor]\nstrategy = \"one-for-one\"\n",
         &expect![[r#"
-        8:12 `strategy` cannot be "one-for-one": expected "one_for_one" (did you mean "one_for_one"?)
+        8:12 `strategy` cannot be "one-for-one": expected "one_for_one", "one_for_all" or "rest_for_one" (did you mean "one_for_one"?)
     "#]],
     );
     wrong(

@@ -5,7 +5,9 @@ mod batches;
 mod lifecycle;
 mod messages;
 mod names;
+mod otp;
 mod overload;
+mod relations;
 mod requests;
 mod supervision;
 mod talker;
@@ -22,8 +24,8 @@ use crate::actor::{
     Actor, ActorId, Child, Context, ExitReason, Incarnation, Message, Native, Outcome, Payload, RequestError,
     ShardId, StartError, StopReason, TrapCause,
 };
-use crate::control::child_spec::{ChildPolicy, Shutdown};
-use crate::control::supervisor::SupervisorSpec;
+use crate::control::child_spec::{ChildKind, ChildPolicy, ChildSpec, Shutdown};
+use crate::control::supervisor::{Question, SupervisorSpec};
 use crate::metrics::{Clock, Ledger};
 use crate::sync::{Doorbell, Waiter, Wake, reply_slot};
 
@@ -205,7 +207,8 @@ impl World {
     fn supervisor(&mut self, shard: usize, restarts_max: u32) -> SupervisorId {
         let (done, waiter) = reply_slot();
         let spec = SupervisorSpec { restarts_max, ..SupervisorSpec::default() };
-        self.control(shard, Control::StartSupervisor { spec, done });
+        let tree = Arc::new(Tree { spec, children: Vec::new() });
+        self.control(shard, Control::Supervisor(SupervisorControl::Start { tree, done }));
         self.settle();
         waiter.wait().unwrap().unwrap()
     }
@@ -218,9 +221,11 @@ impl World {
         name: &str,
     ) -> Result<ActorId, SpawnError> {
         let (done, waiter) = reply_slot();
-        let (shard, spec) = (ShardId(shard as u16), self.spec(Some(name)));
-        let start = Control::StartChild { supervisor, shard, policy, spec, done };
-        self.control(supervisor.shard().index(), start);
+        let what = ChildSource::Actor { shard: ShardId(shard as u16), spec: self.spec(Some(name)) };
+        let question =
+            Question::StartChild(ChildSpec { id: name.into(), kind: ChildKind::Worker, policy, what });
+        let ask = SupervisorControl::Ask { supervisor, question, asker: Asker::Actor(done) };
+        self.control(supervisor.shard().index(), Control::Supervisor(ask));
         self.settle();
         waiter.wait().unwrap()
     }

@@ -76,8 +76,7 @@ fn a_stopped_supervisor_stops_its_children_in_reverse() {
 #[test]
 fn a_restart_waits_out_its_backoff_and_a_stop_cuts_it_short() {
     both(|mut world, shard| {
-        let backoff =
-            Backoff { base_ns: 50_000_000, factor: 1.0, max_ns: 50_000_000, jitter: 0.0, stable_after_ns: 0 };
+        let backoff = Backoff::linear(50_000_000, 50_000_000);
         let policy = ChildPolicy { backoff, ..ChildPolicy::default() };
         let supervisor = world.supervisor(0, 5);
         let child = world.child(supervisor, shard, policy, "a").unwrap();

@@ -1,0 +1,336 @@
+//! Links and monitors. Every test runs with all actors on one shard, and with those
+//! called `b` on another one.
+
+use super::*;
+use crate::actor::Notice;
+use crate::control::child_spec::Restart;
+
+/// Does to others what its messages say, and writes down what it hears:
+/// `link|unlink|monitor ADDRESS`, `demonitor`, `trap on|off`, `exit ADDRESS REASON`,
+/// `die REASON`.
+struct Social {
+    log: Log,
+    name: String,
+    monitor: u64,
+}
+
+fn reason(text: &str) -> ExitReason {
+    match text {
+        "normal" => ExitReason::Normal,
+        "killed" => ExitReason::Killed,
+        "shutdown" => ExitReason::Shutdown,
+        other => ExitReason::Error(other.into()),
+    }
+}
+
+impl Actor for Social {
+    fn handle(&mut self, context: &Context, message: &Message) -> Outcome {
+        let text = String::from_utf8_lossy(&message.payload).into_owned();
+        let mut words = text.split(' ');
+        let verb = words.next().unwrap_or_default();
+        let rest: Vec<_> = words.collect();
+        let to = || rest[0].parse().unwrap();
+        match verb {
+            "link" => context.link(to()),
+            "unlink" => context.unlink(to()),
+            "monitor" => self.monitor = context.monitor(to()),
+            "demonitor" => context.demonitor(self.monitor),
+            "trap" => context.trap_exits(rest[0] == "on"),
+            "exit" => context.exit_other(to(), reason(rest[1])),
+            "die" => return Outcome::Exited(reason(rest[0])),
+            _ => return Outcome::Done(Some("here".into())),
+        }
+        Outcome::Done(None)
+    }
+
+    fn notice(&mut self, context: &Context, notice: Notice) -> Outcome {
+        let heard = match notice {
+            Notice::Down { actor, reason, .. } => format!("down {actor} {}", reason.label()),
+            Notice::Exit { actor, reason } => format!("exit {actor} {}", reason.label()),
+            other => panic!("{other:?}"),
+        };
+        // Whatever it hears of an end, the name is free by then.
+        if self.name != "gone" {
+            assert_eq!(context.lookup("gone"), None);
+        }
+        self.log.lock().unwrap().push(format!("{} {heard}", self.name));
+        Outcome::Done(None)
+    }
+}
+
+impl Child for Social {
+    fn start(&mut self, _: &Context, incarnation: &Incarnation) -> Result<(), StartError> {
+        self.name = incarnation.name.as_deref().unwrap_or("nameless").to_owned();
+        Ok(())
+    }
+}
+
+struct Party {
+    world: World,
+    other: usize,
+}
+
+fn party(test: impl Fn(Party)) {
+    for other in [0, 1] {
+        test(Party { world: World::new(2), other });
+    }
+}
+
+impl Party {
+    fn spec(&self, name: &str) -> SpawnSpec {
+        let log = self.world.log.clone();
+        let make = move |_: &_| Social { log: log.clone(), name: String::new(), monitor: 0 };
+        let blueprint = Arc::new(Native::new("social", make));
+        SpawnSpec {
+            blueprint,
+            recipe: Arc::default(),
+            name: Some(name.into()),
+            mailbox: MailboxSpec::default(),
+        }
+    }
+
+    fn spawn(&mut self, shard: usize, name: &str) -> ActorId {
+        let (done, waiter) = reply_slot();
+        self.world.control(shard, Control::Spawn { spec: self.spec(name), done });
+        self.world.settle();
+        waiter.wait().unwrap().unwrap()
+    }
+
+    /// `a` on the first shard, and another one elsewhere, or not.
+    fn pair(&mut self) -> (ActorId, ActorId) {
+        (self.spawn(0, "a"), self.spawn(self.other, "gone"))
+    }
+
+    fn supervised(&mut self, name: &str, restart: Restart) -> ActorId {
+        let supervisor = self.world.supervisor(0, 5);
+        let (done, waiter) = reply_slot();
+        let shard = ShardId(self.other as u16);
+        let what = ChildSource::Actor { shard, spec: self.spec(name) };
+        let question = Question::StartChild(ChildSpec::worker(name, what).restart(restart));
+        let ask = SupervisorControl::Ask { supervisor, question, asker: Asker::Actor(done) };
+        self.world.control(0, Control::Supervisor(ask));
+        self.world.settle();
+        waiter.wait().unwrap().unwrap()
+    }
+
+    fn tell(&mut self, to: ActorId, text: &str) {
+        self.world.tell(to, text);
+        self.world.settle();
+    }
+
+    fn is_there(&mut self, actor: ActorId) -> bool {
+        self.world.ask_now(actor, "hello").is_ok()
+    }
+
+    #[track_caller]
+    fn heard(&mut self, expected: &[String]) {
+        assert_eq!(self.world.log(), expected);
+        self.world.closed_ledger();
+    }
+
+    /// Nothing is kept of those that are gone.
+    fn nothing_is_left(&self) {
+        for shard in &self.world.shards {
+            assert!(shard.relations.is_empty() && shard.departed.is_empty());
+        }
+    }
+}
+
+#[test]
+fn each_monitor_fires_once() {
+    party(|mut it| {
+        let (a, b) = it.pair();
+        let c = it.spawn(1, "c");
+        for watcher in [a, a, c] {
+            it.tell(watcher, &format!("monitor {b}"));
+        }
+        it.tell(b, "die boom");
+        let down = |name: &str| format!("{name} down {b} error");
+        let mut log = it.world.log();
+        log.sort();
+        assert_eq!(log, [down("a"), down("a"), down("c")]);
+        it.tell(a, "hello");
+        it.heard(&[]);
+        it.nothing_is_left();
+    });
+}
+
+#[test]
+fn a_monitor_of_one_that_is_dead_already_fires_at_once() {
+    party(|mut it| {
+        let (a, b) = it.pair();
+        it.tell(b, "die normal");
+        it.tell(a, &format!("monitor {b}"));
+        it.heard(&[format!("a down {b} no-such-actor")]);
+        it.nothing_is_left();
+    });
+}
+
+#[test]
+fn only_those_that_still_monitor_are_told() {
+    party(|mut it| {
+        let (a, b) = it.pair();
+        let c = it.spawn(0, "c");
+        for watcher in [a, c] {
+            it.tell(watcher, &format!("monitor {b}"));
+        }
+        it.tell(a, "demonitor");
+        it.tell(b, "die boom");
+        it.heard(&[format!("c down {b} error")]);
+        it.nothing_is_left();
+    });
+}
+
+#[test]
+fn what_is_demonitored_while_the_news_is_on_its_way_is_not_heard() {
+    party(|mut it| {
+        let (a, b) = it.pair();
+        it.tell(a, &format!("monitor {b}"));
+        // Both at once: whatever comes first, the news finds no monitor.
+        it.world.tell(a, "demonitor");
+        it.world.tell(b, "die boom");
+        it.world.settle();
+        it.heard(&[]);
+        it.nothing_is_left();
+    });
+}
+
+#[test]
+fn a_monitor_does_not_fire_on_a_restart() {
+    party(|mut it| {
+        let a = it.spawn(0, "a");
+        let b = it.supervised("b", Restart::Transient);
+        it.tell(a, &format!("monitor {b}"));
+        it.tell(b, "die boom");
+        it.heard(&[]);
+        assert!(it.is_there(b), "it is up again");
+        it.tell(b, "die normal");
+        it.heard(&[format!("a down {b} normal")]);
+        assert!(!it.is_there(b));
+        it.nothing_is_left();
+    });
+}
+
+#[test]
+fn the_name_is_free_when_the_end_is_told_and_another_can_have_it() {
+    party(|mut it| {
+        let (a, b) = it.pair();
+        let c = it.spawn(1, "c");
+        for watcher in [a, c] {
+            it.tell(watcher, &format!("monitor {b}"));
+            it.tell(watcher, "trap on");
+            it.tell(watcher, &format!("link {b}"));
+        }
+        // The notices themselves look the name up.
+        it.tell(b, "die boom");
+        assert_eq!(it.world.log().len(), 4);
+        let heir = it.spawn(it.other, "gone");
+        it.tell(heir, "die boom");
+        it.heard(&[]);
+    });
+}
+
+#[test]
+fn an_abnormal_end_ends_those_that_are_linked_and_a_normal_one_does_not() {
+    party(|mut it| {
+        for (text, survives) in [("boom", false), ("killed", false), ("shutdown", false), ("normal", true)] {
+            let (a, b) = it.pair();
+            // Linked from one side, and again from the other: that is one link.
+            it.tell(a, &format!("link {b}"));
+            it.tell(b, &format!("link {a}"));
+            it.tell(b, &format!("die {text}"));
+            assert_eq!(it.is_there(a), survives, "{text}");
+            it.tell(a, "die normal");
+        }
+        it.heard(&[]);
+        it.nothing_is_left();
+    });
+}
+
+#[test]
+fn who_traps_exits_is_told_of_all_of_them() {
+    party(|mut it| {
+        for text in ["boom", "killed", "normal"] {
+            let (a, b) = it.pair();
+            it.tell(a, "trap on");
+            it.tell(a, &format!("link {b}"));
+            it.tell(b, &format!("die {text}"));
+            let label = if text == "boom" { "error" } else { text };
+            it.heard(&[format!("a exit {b} {label}")]);
+            assert!(it.is_there(a));
+            it.tell(a, "trap off");
+            it.tell(a, "die normal");
+        }
+        it.nothing_is_left();
+    });
+}
+
+#[test]
+fn a_link_to_nobody_ends_with_that() {
+    party(|mut it| {
+        let (a, b) = it.pair();
+        it.tell(b, "die normal");
+        it.tell(a, "trap on");
+        it.tell(a, &format!("link {b}"));
+        it.heard(&[format!("a exit {b} no-such-actor")]);
+        it.tell(a, "trap off");
+        it.tell(a, &format!("link {b}"));
+        assert!(!it.is_there(a));
+    });
+}
+
+#[test]
+fn after_an_unlink_a_late_exit_is_dropped() {
+    party(|mut it| {
+        let (a, b) = it.pair();
+        it.tell(a, &format!("link {b}"));
+        it.world.tell(a, &format!("unlink {b}"));
+        it.world.tell(b, "die boom");
+        it.world.settle();
+        assert!(it.is_there(a));
+        it.nothing_is_left();
+    });
+}
+
+#[test]
+fn an_exit_signal_can_be_trapped_but_a_kill_cannot() {
+    party(|mut it| {
+        let (a, b) = it.pair();
+        it.tell(b, "trap on");
+        it.tell(a, &format!("exit {b} boom"));
+        it.tell(a, &format!("exit {b} normal"));
+        it.heard(&[format!("gone exit {a} error"), format!("gone exit {a} normal")]);
+        assert!(it.is_there(b));
+        it.tell(a, "trap on");
+        it.tell(a, &format!("link {b}"));
+        it.tell(a, &format!("exit {b} killed"));
+        it.heard(&[format!("a exit {b} killed")]);
+        assert!(!it.is_there(b));
+        let b = it.spawn(it.other, "b");
+        it.tell(a, &format!("exit {b} normal"));
+        assert!(it.is_there(b), "a normal exit signal ends nobody");
+        it.tell(a, &format!("exit {b} boom"));
+        assert!(!it.is_there(b));
+    });
+}
+
+#[test]
+fn links_belong_to_an_incarnation() {
+    party(|mut it| {
+        let a = it.spawn(0, "a");
+        let b = it.supervised("b", Restart::Permanent);
+        it.tell(a, "trap on");
+        it.tell(a, &format!("link {b}"));
+        it.tell(b, "die boom");
+        it.heard(&[format!("a exit {b} error")]);
+        it.tell(b, "die boom");
+        it.heard(&[]);
+        // The other way round: the supervisor brings it back.
+        it.tell(a, "trap off");
+        it.tell(a, &format!("link {b}"));
+        it.tell(a, "die boom");
+        assert!(it.is_there(b));
+        let report = it.world.shards[it.other].report();
+        assert_eq!(report.restarts, 3);
+    });
+}
