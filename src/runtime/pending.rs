@@ -117,13 +117,33 @@ impl<T, E: Unanswered> Pending<T, E> {
     fn wait_until(self, deadline: Option<Instant>) -> Result<T, E> {
         match self.state {
             State::Ready(outcome) => outcome.unwrap_or_else(|| Err(E::closed())),
-            State::Waiting(waiter) => match deadline {
-                None => waiter.wait().unwrap_or_else(|_abandoned| Err(E::closed())),
-                Some(deadline) => match waiter.wait_until(deadline) {
-                    Ok(answer) => answer.unwrap_or_else(|_abandoned| Err(E::closed())),
-                    Err(_timed_out) => Err(E::timed_out()),
-                },
+            State::Waiting(waiter) => {
+                look_for_a_while(&waiter);
+                Self::sleep_until(waiter, deadline)
+            }
+        }
+    }
+
+    fn sleep_until(waiter: Waiter<Result<T, E>>, deadline: Option<Instant>) -> Result<T, E> {
+        match deadline {
+            None => waiter.wait().unwrap_or_else(|_abandoned| Err(E::closed())),
+            Some(deadline) => match waiter.wait_until(deadline) {
+                Ok(answer) => answer.unwrap_or_else(|_abandoned| Err(E::closed())),
+                Err(_timed_out) => Err(E::timed_out()),
             },
+        }
+    }
+}
+
+/// How long a waiting thread looks before it sleeps. A shard that is awake has
+/// answered by then; to be woken takes longer, and costs the shard 10 µs.
+const LOOK: Duration = Duration::from_micros(30);
+
+fn look_for_a_while<T>(waiter: &Waiter<T>) {
+    let until = Instant::now() + LOOK;
+    while !waiter.is_ready() && Instant::now() < until {
+        for _ in 0..16 {
+            std::hint::spin_loop();
         }
     }
 }
