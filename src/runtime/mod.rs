@@ -11,6 +11,7 @@
 mod alarm;
 mod builder;
 pub mod driver;
+mod events;
 mod handle;
 mod messaging;
 mod pending;
@@ -22,6 +23,7 @@ pub mod topology;
 use std::time::{Duration, Instant};
 
 pub use builder::{BuildError, Builder};
+pub use events::Events;
 pub use handle::{Handle, NotSent, REQUEST_DEADLINE_DEFAULT};
 pub use pending::{Pending, PendingReply, Unanswered};
 pub use spawn::Spawn;

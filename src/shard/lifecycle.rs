@@ -22,6 +22,8 @@ use crate::control::child_spec::{ChildAddress, Shutdown};
 use crate::control::registry::NameTaken;
 use crate::sync::{Resolver, mutant};
 
+use super::events::Event;
+use super::health::Known;
 use super::relate::Departed;
 use super::signal::{ChildRef, Signal, Stop};
 use super::timer_wheel::TimerKey;
@@ -55,6 +57,8 @@ struct About {
     stop_asked: bool,
     /// Why its last incarnation ended.
     ended: Option<ExitReason>,
+    /// How it said it was.
+    health: Known,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +105,7 @@ impl Shard {
             restarts: 0,
             stop_asked: false,
             ended: None,
+            health: Known::default(),
         };
         let mailbox = about.spec.mailbox;
         let slot = ActorSlot { child: None, about: Box::new(about) };
@@ -213,7 +218,8 @@ impl Shard {
         let Some(about) = self.about(actor) else { return };
         about.life = Life::Up;
         let restarts = about.restarts;
-        let (parent, started) = (about.parent, about.started.take());
+        let (parent, started, name) = (about.parent, about.started.take(), about.spec.name.clone());
+        self.emit(&Event::Started { actor, name, restarts });
         if let Some(started) = started {
             // Whoever gave up waiting can still find it by its name.
             let _ = started.resolve(Ok(actor));
@@ -303,7 +309,10 @@ impl Shard {
         let Some(about) = self.about(actor) else { return };
         about.life = Life::Down;
         about.ended = Some(reason.clone());
-        match about.parent {
+        about.health = Known::default();
+        let (parent, name) = (about.parent, about.spec.name.clone());
+        self.emit(&Event::Exited { actor, name, reason: reason.clone() });
+        match parent {
             Some(child) => {
                 if mutant!("restart.forget_mail") {
                     self.bury_mailbox(actor, DeadReason::Drained);
@@ -509,6 +518,14 @@ impl Shard {
         self.nurseries.clear();
         self.halted = true;
         let _ = done.resolve(self.report());
+    }
+
+    pub(super) fn health_of_mut(&mut self, actor: ActorId) -> Option<&mut Known> {
+        self.about(actor).map(|about| &mut about.health)
+    }
+
+    pub(super) fn name_of(&mut self, actor: ActorId) -> Option<Arc<str>> {
+        self.about(actor).and_then(|about| about.spec.name.clone())
     }
 
     fn about(&mut self, actor: ActorId) -> Option<&mut About> {

@@ -19,6 +19,8 @@
 
 mod deliver;
 mod edge;
+mod events;
+mod health;
 mod later;
 mod lifecycle;
 mod lives;
@@ -66,6 +68,8 @@ use supervise::SupervisorCell;
 use table::Table;
 use topics::Hearings;
 
+pub use events::{Event, EventSink};
+pub use health::HealthConfig;
 pub use lives::Quotas;
 pub use mailbox::{MailboxSpec, Overflow};
 pub use post::Bounds;
@@ -101,6 +105,8 @@ pub struct ShardConfig {
     pub restarts_per_second_max: u32,
     /// The most restarts of actors at once, after a quiet while.
     pub restarts_at_once_max: u32,
+    /// When actors are asked how they are.
+    pub health: HealthConfig,
     /// Are messages from outside measured, and those that they lead to? It costs
     /// two looks at the clock and an entry in a histogram for each of them, some
     /// tens of ns.
@@ -122,6 +128,7 @@ impl Default for ShardConfig {
             start_wait_ns_max: 10_000_000_000,
             restarts_per_second_max: 10_000,
             restarts_at_once_max: 2_000,
+            health: HealthConfig::default(),
             measures_latency: true,
             checks_ledger: false,
         }
@@ -210,6 +217,8 @@ enum Timer {
     Start(ActorId),
     /// A wait of a child is over.
     Wake(ChildRef, u64),
+    /// Actors are to be asked how they are.
+    HealthSweep,
 }
 
 /// What a timer of messages is for.
@@ -270,6 +279,9 @@ pub struct Shard {
     retries: VecDeque<(ChildRef, u64)>,
     budget: Budget,
     relations: Relations,
+    event_sinks: Vec<EventSink>,
+    /// Actors that are to be asked how they are.
+    to_check: VecDeque<ActorId>,
     /// Actors that are gone, until their names are free.
     departed: HashMap<ActorId, Departed>,
 
@@ -299,7 +311,7 @@ impl Shard {
         let local = Rc::new(Local::new(post, clock.clone(), counters.clone(), config.quotas));
         let context = Rc::new(Context::new(id, Box::new(ShardView(local.clone()))));
         let now_ns = clock.now_ns();
-        Self {
+        let mut shard = Self {
             id,
             shards,
             config,
@@ -326,6 +338,8 @@ impl Shard {
             supervisors: Table::new(id),
             retries: VecDeque::new(),
             relations: Relations::default(),
+            event_sinks: Vec::new(),
+            to_check: VecDeque::new(),
             departed: HashMap::new(),
             budget: Budget::new(config.restarts_per_second_max, config.restarts_at_once_max),
             counters,
@@ -341,7 +355,9 @@ impl Shard {
             closed: false,
             halted: false,
             clock,
-        }
+        };
+        shard.begin_health_checks();
+        shard
     }
 
     /// What rings when something comes in.

@@ -6,8 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::actor::{
-    ActorId, Blueprint, DeadReason, ExitReason, Filter, Message, Payload, Recipe, RequestError, SendError,
-    ShardId, Subject, TimerId,
+    ActorId, Blueprint, DeadReason, ExitReason, Filter, Health, Message, Payload, Recipe, RequestError,
+    SendError, ShardId, Subject, TimerId,
 };
 use crate::control::child_spec::Shutdown;
 pub use crate::control::child_spec::SupervisorId;
@@ -15,6 +15,7 @@ use crate::control::supervisor::{ChildError, SpecError};
 use crate::metrics::{Latency, Ledger, Requests};
 use crate::sync::Resolver;
 
+use super::events::EventSink;
 use super::mailbox::MailboxSpec;
 use super::tree::SupervisorControl;
 
@@ -196,6 +197,20 @@ pub enum Control {
         timer: TimerId,
         /// Was something still to be sent?
         done: Answer<bool>,
+    },
+    /// Tell of events from here on.
+    Observe {
+        /// Whom.
+        sink: EventSink,
+        /// It does.
+        done: Resolver<()>,
+    },
+    /// Say how an actor said it was.
+    Health {
+        /// Which.
+        actor: ActorId,
+        /// Nothing, if it is not there.
+        done: Resolver<Result<Option<Health>, SpawnError>>,
     },
     /// Stop every supervisor, and every actor that has none.
     StopAll,

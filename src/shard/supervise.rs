@@ -14,6 +14,7 @@ use crate::control::supervisor::{
 };
 use crate::sync::Resolver;
 
+use super::events::Event;
 use super::signal::{ChildRef, Signal, Stop};
 use super::tree::{Asker, ChildSource, SupervisorControl, SupervisorView, Tree};
 use super::{Shard, SpawnError, SupervisorId, Timer};
@@ -289,7 +290,10 @@ impl Shard {
         if std::mem::replace(&mut cell.ending_noted, true) {
             return;
         }
-        match (ending, cell.parent) {
+        let above = cell.parent.map(|child| child.supervisor);
+        let parent = cell.parent;
+        self.emit(&Event::SupervisorEnds { supervisor, ending, above });
+        match (ending, parent) {
             (Ending::TooManyRestarts, None) => {
                 self.counters.supervisors_given_up.add(1);
                 tracing::error!(%supervisor, "a supervisor gives up: too many restarts");
@@ -416,6 +420,7 @@ impl Shard {
         let Some(cell) = self.supervisors.get_mut(supervisor) else { return };
         cell.booted = true;
         let (parent, started, restarts) = (cell.parent, cell.started.take(), cell.restarts);
+        self.emit(&Event::SupervisorStarted { supervisor, restarts });
         match parent {
             Some(child) if restarts > 0 => {
                 let outcome = Ok(Some(ChildAddress::Supervisor(supervisor)));

@@ -36,6 +36,7 @@ impl Shard {
         let mut busy = self.take_in();
         busy |= self.fire_timers();
         busy |= self.wake_retries();
+        busy |= self.check_health();
         busy |= self.run_actors();
         busy |= self.carry_signals();
         busy |= self.flush();
@@ -63,6 +64,7 @@ impl Shard {
             || !self.signals.is_empty()
             || self.has_notices()
             || !self.retries.is_empty()
+            || !self.to_check.is_empty()
             || self.local.post.borrow().has_ready()
     }
 
@@ -144,6 +146,13 @@ impl Shard {
             Control::CancelTimer { timer, done } => {
                 let _ = done.resolve(Ok(self.local.cancel_timer(None, timer)));
             }
+            Control::Observe { sink, done } => {
+                self.event_sinks.push(sink);
+                let _ = done.resolve(());
+            }
+            Control::Health { actor, done } => {
+                let _ = done.resolve(Ok(self.health_of_mut(actor).map(|known| known.health.clone())));
+            }
             Control::StopAll => self.stop_all(),
             Control::Report(done) => {
                 // Whoever gave up waiting for it does not need it.
@@ -165,6 +174,7 @@ impl Shard {
             match timer {
                 Timer::Start(actor) => self.start(actor),
                 Timer::Wake(child, wait) => self.wake_child(child, wait),
+                Timer::HealthSweep => self.sweep_health(),
             }
         }
         self.due = due;

@@ -2,6 +2,7 @@
 //! unless told to move.
 
 mod batches;
+mod health;
 mod lifecycle;
 mod messages;
 mod names;

@@ -1,0 +1,149 @@
+//! How actors are: asked on an interval, a few in each turn, so that a sweep does
+//! not keep others waiting.
+//!
+//! One that says so often in a row that it is unhealthy has ended, and its supervisor
+//! decides. One that is degraded is only reported.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::actor::{ActorId, ExitReason, Health};
+
+use super::events::Event;
+use super::turn::panic_text;
+use super::{Shard, Timer};
+
+/// The most actors that are asked in one turn.
+const TURN_CHECKS_MAX: usize = 8;
+
+/// When actors are asked how they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HealthConfig {
+    /// From one question to the next, in ns; 0 asks nobody.
+    pub interval_ns: u64,
+    /// How often in a row an actor may be unhealthy before it has ended.
+    pub unhealthy_in_a_row_max: u32,
+    /// How long an answer may take, in ns; a later one counts as unhealthy. Guests
+    /// are ended at their own limit.
+    pub answer_ns_max: u64,
+}
+
+impl Default for HealthConfig {
+    fn default() -> Self {
+        Self { interval_ns: 0, unhealthy_in_a_row_max: 3, answer_ns_max: 100_000_000 }
+    }
+}
+
+/// What is known of an actor's health.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) health: Health,
+    unhealthy_in_a_row: u32,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { health: Health::Unknown, unhealthy_in_a_row: 0 }
+    }
+}
+
+impl Known {
+    /// It has answered. How it was before, if it is otherwise now.
+    fn hear(&mut self, health: Health) -> Option<Health> {
+        match health {
+            Health::Unhealthy(_) => self.unhealthy_in_a_row += 1,
+            _ => self.unhealthy_in_a_row = 0,
+        }
+        (self.health != health).then(|| std::mem::replace(&mut self.health, health))
+    }
+}
+
+impl Shard {
+    /// Sets the first sweep off.
+    pub(super) fn begin_health_checks(&mut self) {
+        let interval_ns = self.config.health.interval_ns;
+        if interval_ns > 0 {
+            self.timers.insert(self.now_ns + interval_ns, Timer::HealthSweep);
+        }
+    }
+
+    /// Another sweep; those that the last one has not come to are asked first.
+    pub(super) fn sweep_health(&mut self) {
+        if self.to_check.is_empty() {
+            self.to_check.extend(self.actors.keys());
+        }
+        self.begin_health_checks();
+    }
+
+    /// Asks the next few. Were there any?
+    pub(super) fn check_health(&mut self) -> bool {
+        let count = self.to_check.len().min(TURN_CHECKS_MAX);
+        for _ in 0..count {
+            if let Some(actor) = self.to_check.pop_front() {
+                self.check_actor(actor);
+            }
+        }
+        count > 0
+    }
+
+    fn check_actor(&mut self, actor: ActorId) {
+        let child = self.actors.get_mut(actor).and_then(|slot| slot.child.take());
+        let Some(mut child) = child else { return };
+        let context = &*self.context;
+        let asked_ns = self.clock.now_ns();
+        context.enter(actor, 0);
+        let answer = catch_unwind(AssertUnwindSafe(|| child.health(context)));
+        context.leave();
+        let took_ns = self.clock.now_ns().saturating_sub(asked_ns);
+        let late = took_ns > self.config.health.answer_ns_max;
+        let asked_to_exit = self.apply_effects();
+        let mut exited = None;
+        let health = match answer {
+            Err(panic) => {
+                exited = Some(ExitReason::Panic(panic_text(&*panic)));
+                Health::Unhealthy("it panicked".into())
+            }
+            Ok(_) if late => Health::Unhealthy(format!("its answer took {} ms", took_ns / 1_000_000)),
+            Ok(health) => health,
+        };
+        let Some(known) = self.health_of_mut(actor) else { return };
+        let before = known.hear(health.clone());
+        let too_often = known.unhealthy_in_a_row;
+        if let Some(from) = before {
+            let name = self.name_of(actor);
+            if !matches!(health, Health::Healthy | Health::Unknown) {
+                tracing::warn!(%actor, name = name.as_deref(), ?health, "an actor is not well");
+            }
+            self.emit(&Event::HealthChanged { actor, name, from, to: health.clone() });
+        }
+        if let Health::Unhealthy(why) = health
+            && too_often >= self.config.health.unhealthy_in_a_row_max
+        {
+            exited = exited.or(Some(ExitReason::Unhealthy(why)));
+        }
+        let exited =
+            exited.or_else(|| asked_to_exit.map(|reason| self.stop_itself(actor, &mut *child, reason)));
+        match exited {
+            None => self.actors.get_mut(actor).expect("it was just there").child = Some(child),
+            Some(reason) => {
+                self.local.post.borrow_mut().set_up(actor, false);
+                self.end(actor, child, reason);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_failures_in_a_row_count() {
+        let mut known = Known::default();
+        let unhealthy = || Health::Unhealthy("no".into());
+        assert_eq!(known.hear(unhealthy()), Some(Health::Unknown));
+        assert_eq!(known.hear(unhealthy()), None);
+        assert_eq!(known.unhealthy_in_a_row, 2);
+        assert_eq!(known.hear(Health::Degraded("slow".into())), Some(unhealthy()));
+        assert_eq!(known.unhealthy_in_a_row, 0);
+    }
+}
