@@ -8,6 +8,7 @@ pub mod broker;
 pub mod budget;
 pub mod child_spec;
 pub mod group;
+pub mod health;
 pub mod intensity;
 pub mod placement;
 pub mod registry;

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::actor::{ActorId, ExitReason, Health};
 
 use super::events::Event;
+use super::signal::Signal;
 use super::turn::panic_text;
 use super::{Shard, Timer};
 
@@ -112,6 +113,9 @@ impl Shard {
             let name = self.name_of(actor);
             if !matches!(health, Health::Healthy | Health::Unknown) {
                 tracing::warn!(%actor, name = name.as_deref(), ?health, "an actor is not well");
+            }
+            if let Some(child) = self.parent_of(actor) {
+                self.signal(child.supervisor.shard(), Signal::ChildHealth(child, health.clone()));
             }
             self.emit(&Event::HealthChanged { actor, name, from, to: health.clone() });
         }

@@ -524,6 +524,10 @@ impl Shard {
         self.about(actor).map(|about| &mut about.health)
     }
 
+    pub(super) fn parent_of(&mut self, actor: ActorId) -> Option<ChildRef> {
+        self.about(actor)?.parent
+    }
+
     pub(super) fn name_of(&mut self, actor: ActorId) -> Option<Arc<str>> {
         self.about(actor).and_then(|about| about.spec.name.clone())
     }

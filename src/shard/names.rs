@@ -121,6 +121,7 @@ impl Shard {
                 Signal::StartSupervisor(child, tree) => self.start_supervisor(tree, Some(child), None),
                 Signal::ChildRestarted(child, outcome) => self.on_child_restarted(child, outcome),
                 Signal::ChildExited(child, reason) => self.on_child_exited(child, reason),
+                Signal::ChildHealth(child, health) => self.on_child_health(child, health),
                 Signal::Restart(at) => self.restart(at),
                 Signal::Stop(at, stop) => self.stop_child(at, stop),
                 Signal::Remove(at, dead, above) => self.remove_child(at, dead, above),

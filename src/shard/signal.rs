@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::actor::{ActorId, DeadReason, ExitReason, Payload, RequestError, RequestId};
+use crate::actor::{ActorId, DeadReason, ExitReason, Health, Payload, RequestError, RequestId};
 use crate::control::broker::Interest;
 use crate::control::child_spec::ChildAddress;
 use crate::control::group::Membership;
@@ -68,6 +68,8 @@ pub(super) enum Signal {
     ChildRestarted(ChildRef, Result<Option<ChildAddress>, ExitReason>),
     /// To the supervisor's shard: a child has ended.
     ChildExited(ChildRef, ExitReason),
+    /// To the supervisor's shard: how a child says it is.
+    ChildHealth(ChildRef, Health),
     /// To a child's shard: start it again.
     Restart(ChildAddress),
     /// To a child's shard: stop it.

@@ -7,8 +7,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::actor::{DeadReason, ExitReason};
+use crate::actor::{DeadReason, ExitReason, Health};
 use crate::control::child_spec::{ChildAddress, Shutdown};
+use crate::control::health::Aggregate;
 use crate::control::supervisor::{
     Answer, ChildError, Command, Ending, Question, Strategy, Supervisor, Ticket, Who,
 };
@@ -39,6 +40,8 @@ pub(super) struct SupervisorCell {
     stopped: Vec<Resolver<Result<Option<ExitReason>, SpawnError>>>,
     /// It ends by itself, and that was counted.
     ending_noted: bool,
+    /// What its children have said of their health.
+    health: Aggregate,
     /// Children that were to be removed, and are not gone yet.
     removals: usize,
     /// What waits for that.
@@ -81,11 +84,14 @@ impl Shard {
                 let _ = done.resolve(changed);
             }
             SupervisorControl::View { supervisor, done } => {
-                let view = self.machine(supervisor).map(|machine| SupervisorView {
+                let cell = self.supervisors.get(supervisor);
+                let machine = cell.and_then(|cell| Some((cell, cell.machine.as_ref()?)));
+                let view = machine.map(|(cell, machine)| SupervisorView {
                     spec: *machine.spec(),
                     children: machine.which_children().collect(),
                     counts: machine.count_children(),
                     restarts: machine.restarts(),
+                    health: cell.health.whole().clone(),
                 });
                 let _ = done.resolve(Ok(view));
             }
@@ -125,6 +131,7 @@ impl Shard {
             started,
             stopped: Vec::new(),
             ending_noted: false,
+            health: Aggregate::default(),
             removals: 0,
             held: Vec::new(),
         };
@@ -158,6 +165,7 @@ impl Shard {
         machine.boot();
         cell.machine = Some(machine);
         cell.booted = false;
+        cell.health = Aggregate::default();
         cell.ending_noted = false;
         self.carry_out(supervisor, None);
     }
@@ -220,6 +228,19 @@ impl Shard {
         let Some(machine) = self.machine(child.supervisor) else { return };
         machine.exited(child.number, reason, now_ns);
         self.carry_out(child.supervisor, None);
+        self.on_child_health(child, Health::Unknown);
+    }
+
+    /// A child says how it is; or it has ended, and nothing is known.
+    pub(super) fn on_child_health(&mut self, child: ChildRef, health: Health) {
+        let Some(cell) = self.supervisors.get_mut(child.supervisor) else { return };
+        let Some(machine) = &cell.machine else { return };
+        let id = machine.id_of(child.number).cloned();
+        let id = id.unwrap_or_else(|| format!("#{}", child.number).into());
+        let changed = cell.health.hear(child.number, id, health);
+        if let (Some(whole), Some(parent)) = (changed, cell.parent) {
+            self.signal(parent.supervisor.shard(), Signal::ChildHealth(parent, whole));
+        }
     }
 
     /// A wait of a child is over.

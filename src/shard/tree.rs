@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::actor::{ActorId, ShardId};
+use crate::actor::{ActorId, Health, ShardId};
 use crate::control::child_spec::{ChildAddress, ChildSpec, SupervisorId};
 use crate::control::supervisor::{ChildError, ChildInfo, Counts, Question, SupervisorSpec};
 use crate::sync::Resolver;
@@ -82,6 +82,8 @@ pub struct SupervisorView {
     pub counts: Counts,
     /// Restarts that it has ordered.
     pub restarts: u64,
+    /// How it is: as the worst of its children, and theirs.
+    pub health: Health,
 }
 
 /// Who waits for what a supervisor answers.

@@ -135,6 +135,42 @@ fn who_is_unhealthy_too_often_is_restarted_and_who_is_degraded_is_not() {
 }
 
 #[test]
+fn a_supervisor_is_as_its_children_are_up_the_whole_tree() {
+    // Above on one shard, below on another, and the patient on the first again.
+    let answers: Answers = Arc::default();
+    let health = HealthConfig { interval_ns: 10_000_000, ..HealthConfig::default() };
+    let mut world = World::with_config(2, ShardConfig { health, ..ShardConfig::default() });
+    let (for_actors, hand) = (answers.clone(), world.hand.clone());
+    let make = move |_: &_| Patient { answers: for_actors.clone(), hand: hand.clone() };
+    let spec = SpawnSpec { blueprint: Arc::new(Native::new("patient", make)), ..world.spec(Some("a")) };
+    let patient = ChildSpec::worker("patient", ChildSource::Actor { shard: ShardId(0), spec });
+    let spec = SupervisorSpec::default();
+    let below = Arc::new(Tree { spec, children: vec![patient] });
+    let below = ChildSource::Supervisor { shard: ShardId(1), tree: below };
+    let above = Arc::new(Tree { spec, children: vec![ChildSpec::supervisor("below", below)] });
+    let (done, waiter) = reply_slot();
+    world.control(0, Control::Supervisor(SupervisorControl::Start { tree: above, done }));
+    world.settle();
+    let supervisor = waiter.wait().unwrap().unwrap();
+    let mut asks = |health: Health| {
+        answers.lock().unwrap().push_back((health, 0));
+        world.hand.increment(10_000_000 + 2 * TICK_NS);
+        world.settle();
+        let (done, waiter) = reply_slot();
+        world.control(0, Control::Supervisor(SupervisorControl::View { supervisor, done }));
+        world.settle();
+        waiter.wait().unwrap().unwrap().unwrap().health
+    };
+    assert_eq!(asks(Health::Healthy), Health::Healthy);
+    let slow = Health::Degraded("below: patient: slow".into());
+    assert_eq!(asks(Health::Degraded("slow".into())), slow);
+    assert_eq!(asks(Health::Unknown), Health::Unknown);
+    assert_eq!(asks(unhealthy("broken")), unhealthy("below: patient: broken"));
+    asks(unhealthy("broken"));
+    assert_eq!(asks(unhealthy("broken")), Health::Unknown, "it has ended, and another is there");
+}
+
+#[test]
 fn an_answer_that_comes_late_or_not_at_all_is_no_good_one() {
     let mut ward = Ward::new(&[(Health::Healthy, 6), (Health::Healthy, 5)], 100);
     assert_eq!(ward.asks(), Some(unhealthy("its answer took 6 ms")));
