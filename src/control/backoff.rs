@@ -66,7 +66,7 @@ impl Backoff {
 
     /// What is wrong with it, if anything.
     pub(super) fn problem(&self) -> Option<&'static str> {
-        let shrinks = matches!(self.growth, Growth::Exponential(factor) if !(factor >= 1.0));
+        let shrinks = matches!(self.growth, Growth::Exponential(factor) if factor.is_nan() || factor < 1.0);
         if shrinks {
             Some("its factor is less than 1")
         } else if !(0.0..=1.0).contains(&self.jitter) {

@@ -304,7 +304,7 @@ impl Stage for Pure {
     fn ask(&mut self, supervisor: SupervisorId, question: Question<Script>) -> Answer {
         self.tickets += 1;
         let ticket = self.tickets;
-        if !self.supervisors.get(&supervisor).is_some_and(|cell| cell.machine.is_some()) {
+        if self.supervisors.get(&supervisor).is_none_or(|cell| cell.machine.is_none()) {
             return Err(ChildError::NotAtWork);
         }
         let address = match &question {

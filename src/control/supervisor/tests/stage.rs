@@ -35,7 +35,7 @@ impl Worker {
     }
 
     /// From here on, all its starts go like that.
-    pub(crate) fn from_now_on(&self, then: Start) {
+    pub(crate) fn starts_only(&self, then: Start) {
         *self.plan.lock().unwrap() = (VecDeque::new(), then);
     }
 

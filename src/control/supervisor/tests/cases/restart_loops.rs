@@ -22,7 +22,7 @@ pub(crate) fn hanging_restart_loop(stage: &mut impl Stage) {
     let sup = stage.start_link(flags(Strategy::OneForOne, 8), vec![]).unwrap();
     let pid = stage.child(sup, waiting("child1", &plan));
     let second = stage.child(sup, worker("child2"));
-    plan.from_now_on(Start::Fail);
+    plan.starts_only(Start::Fail);
     stage.ends(pid, abnormal());
     for _ in 0..3 {
         stage.advance_ms(WAIT_MS);
@@ -41,11 +41,11 @@ pub(crate) fn hanging_restart_loop(stage: &mut impl Stage) {
     assert_eq!(stage.children(sup)[0], ("child1".into(), Shown::Undefined));
     stage.advance_ms(10 * WAIT_MS);
     assert_eq!(stage.children(sup)[0], ("child1".into(), Shown::Undefined), "the loop is over");
-    plan.from_now_on(Start::Good);
+    plan.starts_only(Start::Good);
     let again = stage.restart_child(sup, "child1").unwrap().unwrap();
 
     // It can be stopped in the middle of it.
-    plan.from_now_on(Start::Fail);
+    plan.starts_only(Start::Fail);
     stage.ends(again, abnormal());
     stage.advance_ms(WAIT_MS);
     assert_eq!(stage.stop(sup), Some(ExitReason::Shutdown));
@@ -57,7 +57,7 @@ pub(crate) fn hanging_restart_loop_rest_for_one(stage: &mut impl Stage) {
     let children = vec![worker("child1"), waiting("child2", &plan), worker("child3")];
     let sup = stage.start_link(flags(Strategy::RestForOne, 8), children).unwrap();
     let pids = stage.pids(sup);
-    plan.from_now_on(Start::Fail);
+    plan.starts_only(Start::Fail);
     stage.ends(pids[1], abnormal());
     let shown = |second, third| {
         [("child1".into(), Shown::Pid(pids[0])), ("child2".into(), second), ("child3".into(), third)]
@@ -72,17 +72,17 @@ pub(crate) fn hanging_restart_loop_rest_for_one(stage: &mut impl Stage) {
     assert_eq!(stage.terminate_child(sup, "child2"), Ok(()));
     assert_eq!(stage.children(sup), shown(Shown::Undefined, Shown::Undefined));
     assert_eq!(stage.counts(sup), [3, 1, 0, 3]);
-    plan.from_now_on(Start::Good);
+    plan.starts_only(Start::Good);
     let second = stage.restart_child(sup, "child2").unwrap().unwrap();
     assert_eq!(stage.children(sup), shown(Shown::Pid(second), Shown::Undefined));
     let third = stage.restart_child(sup, "child3").unwrap().unwrap();
     assert_eq!(stage.children(sup), shown(Shown::Pid(second), Shown::Pid(third)));
 
     // Without interference it comes back, and the rest with it.
-    plan.from_now_on(Start::Fail);
+    plan.starts_only(Start::Fail);
     stage.ends(second, abnormal());
     stage.advance_ms(WAIT_MS);
-    plan.from_now_on(Start::Good);
+    plan.starts_only(Start::Good);
     stage.advance_ms(WAIT_MS);
     assert_eq!(stage.counts(sup), [3, 3, 0, 3]);
     assert_eq!(stage.pid_of(sup, "child1"), pids[0]);
@@ -95,7 +95,7 @@ pub(crate) fn hanging_restart_loop_simple(stage: &mut impl Stage) {
     let plan = Worker::default();
     let first = stage.dynamic(sup, plan.clone()).unwrap().unwrap();
     let second = stage.dynamic_child(sup);
-    plan.from_now_on(Start::Fail);
+    plan.starts_only(Start::Fail);
     stage.ends(first, abnormal());
     for _ in 0..3 {
         stage.advance_ms(WAIT_MS);
@@ -118,7 +118,7 @@ pub(crate) fn count_restarting_children(stage: &mut impl Stage) {
     let plan = Worker::default();
     let pids: Vec<_> = (0..4).map(|_| stage.dynamic(sup, plan.clone()).unwrap().unwrap()).collect();
     assert_eq!(stage.counts(sup), [1, 4, 0, 4]);
-    plan.from_now_on(Start::Fail);
+    plan.starts_only(Start::Fail);
     for (number, pid) in pids.iter().enumerate() {
         stage.ends(*pid, abnormal());
         assert_eq!(stage.counts(sup), [1, 3 - number, 0, 4]);
@@ -127,7 +127,7 @@ pub(crate) fn count_restarting_children(stage: &mut impl Stage) {
     assert_eq!(stage.counts(sup), [1, 0, 0, 4]);
     stage.terminate_at(sup, pids[0]).unwrap();
     assert_eq!(stage.counts(sup), [1, 0, 0, 3]);
-    plan.from_now_on(Start::Good);
+    plan.starts_only(Start::Good);
     stage.advance_ms(WAIT_MS);
     assert_eq!(stage.counts(sup), [1, 3, 0, 3]);
     let addresses: Vec<ChildAddress> = stage.pids(sup).iter().map(|pid| pid.at).collect();

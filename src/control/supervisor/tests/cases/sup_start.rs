@@ -97,11 +97,11 @@ pub(crate) fn sup_start_restart_child_returns_error(stage: &mut impl Stage) {
     let pid = stage.child(sup, scripted("child1", plan.clone()));
     stage.terminate_child(sup, "child1").unwrap();
     assert!(!stage.lives(pid));
-    plan.from_now_on(Start::Fail);
+    plan.starts_only(Start::Fail);
     assert!(matches!(stage.restart_child(sup, "child1"), Err(ChildError::StartFailed(_))));
     assert_eq!(stage.children(sup), [("child1".into(), Shown::Undefined)]);
     assert_eq!(stage.counts(sup), [1, 0, 0, 1]);
-    plan.from_now_on(Start::Good);
+    plan.starts_only(Start::Good);
     assert!(matches!(stage.restart_child(sup, "child1"), Ok(Some(_))));
 }
 
