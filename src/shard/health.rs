@@ -87,6 +87,10 @@ impl Shard {
     }
 
     fn check_actor(&mut self, actor: ActorId) {
+        if self.is_suspended(actor) {
+            // It is in the middle of a message: the next sweep finds it again.
+            return;
+        }
         let child = self.actors.get_mut(actor).and_then(|slot| slot.child.take());
         let Some(mut child) = child else { return };
         let context = &*self.context;

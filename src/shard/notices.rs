@@ -104,6 +104,11 @@ impl Shard {
         self.local.post.borrow_mut().hold(actor, Hold::Suspended);
     }
 
+    /// Is it in the middle of a message?
+    pub(super) fn is_suspended(&self, actor: ActorId) -> bool {
+        self.suspensions.get(actor.slot() as usize).is_some_and(Option::is_some)
+    }
+
     fn suspension(&mut self, actor: ActorId) -> Option<&mut Suspension> {
         self.suspensions.get_mut(actor.slot() as usize)?.as_deref_mut()
     }
