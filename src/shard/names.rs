@@ -20,7 +20,7 @@ impl Shard {
     pub(super) fn release_name(&mut self, name: &Arc<str>, actor: ActorId) {
         self.local.names.borrow_mut().unbind(name, actor);
         let home = home_of(name, self.shards);
-        if home == self.id && !mutant!("names.release_later") {
+        if home == self.id {
             self.on_release(name, actor);
         } else {
             self.signal(home, Signal::Release(name.clone(), actor));

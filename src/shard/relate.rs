@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::actor::{ActorId, ExitReason, Notice, Relation};
 use crate::control::relations::Effect;
-use crate::sync::Resolver;
+use crate::sync::{Resolver, mutant};
 
 use super::signal::{RelationSignal, Signal};
 use super::{Shard, SpawnError, SupervisorId};
@@ -156,7 +156,7 @@ impl Shard {
     /// An actor is gone for good. If it had a name, nobody is told before the name is
     /// free.
     pub(super) fn announce_end(&mut self, actor: ActorId, departed: Departed) {
-        if departed.name.is_some() {
+        if departed.name.is_some() && !mutant!("names.tell_before_free") {
             self.departed.insert(actor, departed);
         } else {
             self.tell_of_end(actor, departed);
