@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::control::broker::Bridge;
 use crate::metrics::Clock;
 use crate::shard::{Command, Control, Outside, Seed, Shard, ShardConfig, Turned, seeds};
 use crate::sync::{Doorbell, reply_slot};
@@ -37,12 +38,13 @@ pub enum BuildError {
 }
 
 /// How a runtime is to be. The defaults suit a machine of its own.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Builder {
     shards: Option<usize>,
     reactor: Reactor,
     park_spin: Option<Duration>,
     config: ShardConfig,
+    bridge: Option<Arc<dyn Bridge>>,
     #[cfg(feature = "wasm")]
     engine: crate::wasm::EngineConfig,
     #[cfg(feature = "wasm")]
@@ -72,6 +74,12 @@ impl Builder {
     /// How much a shard does at a time, and how much it holds.
     pub fn config(mut self, config: ShardConfig) -> Self {
         self.config = config;
+        self
+    }
+
+    /// What carries topics to a broker outside (default: nothing does).
+    pub fn bridge(mut self, bridge: Arc<dyn Bridge>) -> Self {
+        self.bridge = Some(bridge);
         self
     }
 
@@ -109,13 +117,13 @@ impl Builder {
         let idle = IdlePolicy { spin: self.park_spin.unwrap_or(crowded_spin) };
         let clock = Clock::start();
         let mut chosen = driver::choose(self.reactor, plan.seats.len())?;
-        let started = match start(&plan, chosen.kind, idle, self.config, &clock) {
+        let started = match start(&plan, chosen.kind, idle, self.config, self.bridge.as_ref(), &clock) {
             Err(error @ (DriverError::Reactor { .. } | DriverError::Bell { .. }))
                 if self.reactor == Reactor::Auto && chosen.kind == ReactorKind::Glommio =>
             {
                 let reason = format!("glommio was tried and failed ({error})");
                 chosen = Chosen { kind: ReactorKind::Thread, reason };
-                start(&plan, chosen.kind, idle, self.config, &clock)?
+                start(&plan, chosen.kind, idle, self.config, self.bridge.as_ref(), &clock)?
             }
             started => started?,
         };
@@ -145,12 +153,23 @@ impl Builder {
     }
 }
 
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("shards", &self.shards)
+            .field("reactor", &self.reactor)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Starts a thread for each shard; or none.
 fn start(
     plan: &Plan,
     kind: ReactorKind,
     idle: IdlePolicy,
     config: ShardConfig,
+    bridge: Option<&Arc<dyn Bridge>>,
     clock: &Clock,
 ) -> Result<(Vec<DriverThread>, Vec<Outside>), DriverError> {
     let bells: Vec<_> = plan.seats.iter().map(|_| driver::bell(kind)).collect::<Result<_, _>>()?;
@@ -159,6 +178,10 @@ fn start(
     let (seeds, outside): (Vec<_>, Vec<_>) = seeds(config, clock, &doorbells).into_iter().unzip();
     let mut drivers: Vec<DriverThread> = Vec::new();
     for ((seat, seed), sleeper) in plan.seats.iter().zip(seeds).zip(sleepers) {
+        let seed = match bridge {
+            Some(bridge) => seed.with_bridge(bridge.clone()),
+            None => seed,
+        };
         match driver::spawn(*seat, idle, sleeper, move || Ok(Driven::new(seed))) {
             Ok(driver) => drivers.push(driver),
             Err(error) => {

@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 use super::driver::Reactor;
 use super::{Runtime, Spawn};
 use crate::actor::{
-    Actor, ActorId, Child, Context, Message, Native, Outcome, RequestError, SendError, ShardId, Target,
+    Actor, ActorId, Child, Context, Filter, Message, Native, Outcome, Payload, RequestError, SendError,
+    ShardId, Subject, Target,
 };
+use crate::control::broker::Bridge;
 use crate::shard::{Quotas, ShardConfig};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -45,6 +47,48 @@ fn world(shards: usize) -> (Runtime, Vec<ActorId>, Receiver<String>) {
         })
         .collect();
     (runtime, actors, heard)
+}
+
+/// Notes what it is told.
+struct Tap(Sender<String>);
+
+impl Bridge for Tap {
+    fn interest(&self, shard: ShardId, filter: &Filter, interested: bool) {
+        let _ = self.0.send(format!("shard {shard} {filter} {interested}"));
+    }
+
+    fn published(&self, subject: &Subject, payload: &Payload) {
+        let _ = self.0.send(format!("{subject}: {}", String::from_utf8_lossy(payload)));
+    }
+}
+
+/// Publishes what it is told to.
+struct Publisher;
+
+impl Actor for Publisher {
+    fn handle(&mut self, context: &Context, message: &Message) -> Outcome {
+        context.publish("a.b", message.payload.clone()).unwrap();
+        Outcome::Done(None)
+    }
+}
+
+impl Child for Publisher {}
+
+#[test]
+fn a_bridge_sees_interest_and_what_actors_publish_and_not_what_comes_from_outside() {
+    let (tapped, seen) = mpsc::channel();
+    let runtime =
+        Runtime::builder().shards(1).reactor(Reactor::Thread).bridge(Arc::new(Tap(tapped))).build().unwrap();
+    let blueprint = Arc::new(Native::new("publisher", |_| Publisher));
+    let actor = runtime.spawn(Spawn::new(blueprint)).wait().unwrap();
+    runtime.tell(actor, "inside").unwrap();
+    assert_eq!(seen.recv_timeout(PATIENCE).unwrap(), "a.b: inside");
+    assert_eq!(runtime.subscribe(actor, "c.*").wait(), Ok(true));
+    assert_eq!(seen.recv_timeout(PATIENCE).unwrap(), "shard 0 c.* true");
+    runtime.publish("x.y", "outside").unwrap();
+    runtime.stop(actor, crate::control::child_spec::Shutdown::default()).wait().unwrap();
+    assert_eq!(seen.recv_timeout(PATIENCE).unwrap(), "shard 0 c.* false");
+    end(runtime);
 }
 
 fn end(runtime: Runtime) {

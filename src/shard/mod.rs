@@ -50,6 +50,7 @@ use std::sync::Arc;
 use crate::actor::{
     ActorId, Blueprint, Context, DeadReason, Effect, Key, Message, Nursery, RequestId, ShardId, TimerId,
 };
+use crate::control::broker::{Bridge, InProcess};
 use crate::control::budget::Budget;
 use crate::control::registry::Home;
 use crate::control::relations::Relations;
@@ -175,9 +176,15 @@ pub struct Seed {
     counters: Arc<ShardCounters>,
     directory: Publisher<Directory>,
     rooms: Arc<Rooms>,
+    bridge: Arc<dyn Bridge>,
 }
 
 impl Seed {
+    /// The same, with this bridge for what is published.
+    pub fn with_bridge(self, bridge: Arc<dyn Bridge>) -> Self {
+        Self { bridge, ..self }
+    }
+
     /// The clock that it will go by.
     pub fn clock(&self) -> &Clock {
         &self.clock
@@ -204,6 +211,7 @@ pub fn seeds(config: ShardConfig, clock: &Clock, doorbells: &[Arc<Doorbell>]) ->
             counters: counters.clone(),
             directory: publisher,
             rooms: rooms.clone(),
+            bridge: Arc::new(InProcess),
         };
         (seed, Outside { injector, counters, directory: reader, rooms })
     };
@@ -305,10 +313,23 @@ pub struct Shard {
 impl Shard {
     /// The shard that grows from this seed, on the thread that it will stay on.
     pub fn new(seed: Seed) -> Self {
-        let Seed { id, shards, config, clock, outlets, inlets, intake, doorbell, counters, directory, rooms } =
-            seed;
+        let Seed {
+            id,
+            shards,
+            config,
+            clock,
+            outlets,
+            inlets,
+            intake,
+            doorbell,
+            counters,
+            directory,
+            rooms,
+            bridge,
+        } = seed;
         let post = Post::new(id, shards, config.bounds, outlets, rooms);
         let local = Rc::new(Local::new(post, clock.clone(), counters.clone(), config.quotas));
+        local.topics.borrow_mut().bridge = bridge;
         let context = Rc::new(Context::new(id, Box::new(ShardView(local.clone()))));
         let now_ns = clock.now_ns();
         let mut shard = Self {

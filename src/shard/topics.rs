@@ -270,7 +270,7 @@ impl Shard {
                 // It counted as one message when it was taken: now as its copies.
                 let copies = {
                     let mut post = self.local.post.borrow_mut();
-                    let copies = self.local.spread(&mut post, origin, subject, payload, true);
+                    let copies = self.local.spread(&mut post, origin, subject, payload, false);
                     post.count_copies(copies.saturating_sub(1));
                     copies
                 };

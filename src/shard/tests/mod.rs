@@ -10,6 +10,7 @@ mod otp;
 mod overload;
 mod relations;
 mod requests;
+mod storm;
 mod stress;
 mod supervision;
 mod talker;

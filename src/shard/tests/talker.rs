@@ -17,7 +17,7 @@ use crate::actor::{Awaited, Failure, Notice, RequestId, Resume, Target, TimerId}
 /// - `after MS ADDRESS TEXT`, `every MS ADDRESS TEXT`, `no-timer`
 struct Talker {
     log: Log,
-    request: Option<RequestId>,
+    requests: Vec<RequestId>,
     owed: Vec<RequestId>,
     timer: Option<TimerId>,
     subscribes_to: Option<String>,
@@ -30,7 +30,7 @@ pub(super) fn talkers(shards: usize, config: ShardConfig) -> World {
     let log = world.log.clone();
     world.blueprint = Arc::new(Native::new("talker", move |recipe: &crate::actor::Recipe| Talker {
         log: log.clone(),
-        request: None,
+        requests: Vec::new(),
         owed: Vec::new(),
         timer: None,
         subscribes_to: recipe.config.get("subscribe").cloned(),
@@ -120,9 +120,12 @@ impl Talker {
             }
             ("request", [to, time, what]) => {
                 let request = context.request(to.parse().unwrap(), *what, ms(time)).map_err(refused)?;
-                self.request = Some(request);
+                self.requests.push(request);
             }
-            ("cancel", _) => return reply(context.cancel(self.request.unwrap()).to_string()),
+            ("cancel", _) => {
+                let Some(&request) = self.requests.last() else { return reply("nothing asked".into()) };
+                return reply(context.cancel(request).to_string());
+            }
             ("ask", _) => {
                 let [to, what] = words(2)[..] else { panic!("{text}") };
                 let to = to.parse().unwrap();
@@ -136,6 +139,9 @@ impl Talker {
                 None => return reply("nothing to defer".into()),
             },
             ("answer", _) => {
+                if self.owed.is_empty() {
+                    return reply("nothing owed".into());
+                }
                 let request = self.owed.remove(0);
                 return reply(context.reply(request, Ok(rest.into())).to_string());
             }
@@ -189,7 +195,10 @@ impl Talker {
                 let timer = context.send_every(ms(time), to.parse().unwrap(), *what).map_err(refused)?;
                 self.timer = Some(timer);
             }
-            ("no-timer", _) => return reply(context.cancel_timer(self.timer.unwrap()).to_string()),
+            ("no-timer", _) => {
+                let Some(timer) = self.timer.take() else { return reply("no timer".into()) };
+                return reply(context.cancel_timer(timer).to_string());
+            }
             _ => panic!("a talker does not understand {text:?}"),
         }
         Ok(Outcome::Done(None))
@@ -222,7 +231,8 @@ impl Actor for Talker {
 
     fn notice(&mut self, _: &Context, notice: Notice) -> Outcome {
         if let Notice::Reply { request, outcome } = notice {
-            assert_eq!(self.request, Some(request), "the outcome of another request");
+            let index = self.requests.iter().position(|&one| one == request);
+            self.requests.swap_remove(index.expect("the outcome of one of its requests, once"));
             self.write(shown(outcome));
         }
         Outcome::Done(None)
