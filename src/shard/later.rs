@@ -90,18 +90,19 @@ impl Shard {
             sent_at_ns: 0,
             expires_at_ns: 0,
         };
-        let payload = if later.period_ns == 0 {
+        // How many times on its schedule were missed; none if it is sent once.
+        let missed = self.now_ns.saturating_sub(later.due_at_ns).checked_div(later.period_ns);
+        let payload = if let Some(missed) = missed {
+            // The next time that is still to come.
+            later.due_at_ns = later.due_at_ns.saturating_add((missed + 1).saturating_mul(later.period_ns));
+            later.alarm = local.wheel.borrow_mut().insert(later.due_at_ns, Alarm::Send(timer));
+            later.payload.clone()
+        } else {
             let later = laters.remove(timer).expect("it was just there");
             if let Some((_, life)) = owner {
                 local.lives.borrow_mut().end_timer(life);
             }
             later.payload
-        } else {
-            // The next time on its schedule that is still to come.
-            let missed = (self.now_ns - later.due_at_ns.min(self.now_ns)) / later.period_ns;
-            later.due_at_ns = later.due_at_ns.saturating_add((missed + 1).saturating_mul(later.period_ns));
-            later.alarm = local.wheel.borrow_mut().insert(later.due_at_ns, Alarm::Send(timer));
-            later.payload.clone()
         };
         drop(laters);
         let sent = local.post.borrow_mut().send_or_lose(envelope, payload);
