@@ -39,6 +39,29 @@ pub fn granted_is_found_everywhere() {
     assert!(ledger.closes() && ledger.handled == 1, "{ledger:?}");
 }
 
+/// The name is at home on another shard than its actor. Whoever is told of the
+/// actor's end finds the name free, outside too.
+pub fn told_when_it_is_free_at_home() {
+    let home = home_of(NAME, 2).index();
+    let (mut sown, world) = world(2);
+    let log = Log::default();
+    let there = sown.remove(home);
+    let mut here = Turning::new(sown.remove(0));
+    let there = thread::spawn(move || there.drive());
+    let spawned = straight(|| here.wait(world.spawn(1 - home, puppet(&log, Some(NAME)))));
+    let actor = spawned.expect("the name is free");
+
+    let stopped = world.ask(1 - home, |done| Control::Stop { actor, shutdown: Shutdown::Infinity, done });
+    here.wait(stopped).expect("it was there");
+    assert_eq!(find(&world, home), None, "told of its end, and still found");
+
+    straight(|| {
+        let ledger = world.drain(&mut here);
+        there.join().expect("the shard ends well");
+        assert!(ledger.closes(), "{ledger:?}");
+    });
+}
+
 /// An actor is stopped and another takes its name and its slot, while a stranger
 /// looks the name up and writes to whom it finds: nobody gets what was meant for
 /// the other, and the name is free before anyone is told of the end.

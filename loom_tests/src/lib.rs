@@ -84,6 +84,7 @@ models! {
     }
     l4_names {
         granted_is_found_everywhere[1]: "real shards: a name that is granted is found by everyone",
+        told_when_it_is_free_at_home[1]: "real shards: an end is told when the name's home has let it go",
         never_the_successor[1]: "real shards: a stale key never reaches the successor in its slot",
     }
     l5_drain {
