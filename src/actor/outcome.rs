@@ -80,6 +80,11 @@ impl<'a> Batch<'a> {
         self.0.len()
     }
 
+    /// Some of them: at least one.
+    pub fn slice(self, range: std::ops::Range<usize>) -> Self {
+        Self::new(&self.0[range])
+    }
+
     /// The messages, oldest first.
     pub fn iter(self) -> impl ExactSizeIterator<Item = &'a Message> {
         self.0.iter().map(|message| &**message)

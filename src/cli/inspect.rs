@@ -31,6 +31,7 @@ fn text(info: &ComponentInfo) -> String {
     let yes_no = |yes| if yes { "yes" } else { "no" };
     let _ = writeln!(text, "  handles messages          {}", yes_no(info.has_handler));
     let _ = writeln!(text, "  is told of start and stop {}", yes_no(info.has_lifecycle));
+    let _ = writeln!(text, "  takes batches             {}", yes_no(info.has_batch_handler));
     let _ = writeln!(text, "  can be asked its health   {}", yes_no(info.has_health));
     let memory = Bytes(info.memory_bytes_initial);
     let _ = writeln!(text, "  memory at the start       {memory}");
@@ -83,6 +84,7 @@ fn json(info: &ComponentInfo) -> serde_json::Value {
         "bytes": info.bytes,
         "handler": info.has_handler,
         "lifecycle": info.has_lifecycle,
+        "batches": info.has_batch_handler,
         "health": info.has_health,
         "memory_bytes_initial": info.memory_bytes_initial,
         "memories": info.memories,

@@ -212,8 +212,12 @@ impl Runtime {
         &self,
         source: impl Into<crate::wasm::Source<'a>>,
     ) -> Result<std::sync::Arc<dyn crate::actor::Blueprint>, crate::wasm::ComponentError> {
-        use crate::wasm::{ComponentBlueprint, Limits, PoolPolicy};
+        use crate::wasm::{CacheOutcome, ComponentBlueprint, Limits, PoolPolicy};
         let component = self.engine.load(source, &self.cache, &())?;
+        if let CacheOutcome::Unusable { reason } = component.cache() {
+            let component = component.name();
+            tracing::warn!(component, "running without the cache of compiled components: {reason}");
+        }
         let blueprint = ComponentBlueprint::new(component, Limits::default(), PoolPolicy::default())?;
         Ok(std::sync::Arc::new(blueprint))
     }

@@ -9,6 +9,7 @@ use std::hash::{Hash, Hasher};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use wasmtime::component::Component;
 
@@ -42,6 +43,13 @@ pub enum CacheOutcome {
     },
 }
 
+/// The most that the folder holds, in bytes. What was not used for longest goes
+/// first; an engine of today's size makes entries of 50 KB to some MB.
+const FOLDER_BYTES_MAX: u64 = 512 << 20;
+
+/// What is half-written for so long will never be whole: its process is gone.
+const PARTIAL_AGE_MAX: Duration = Duration::from_secs(3600);
+
 /// Of the folder, and of the entries in it.
 const FOLDER_MODE: u32 = 0o700;
 const ENTRY_MODE: u32 = 0o600;
@@ -72,12 +80,16 @@ impl CacheConfig {
         let path = folder.join(entry_name(engine, source));
         let found = read_entry(&path, engine);
         if let Ok(Some(component)) = found {
+            touch(&path);
             return Ok((component, CacheOutcome::Hit));
         }
         let component = compile()?;
         let stored = component.serialize().map_err(|error| format!("{error:#}")).and_then(|code| {
             write_entry(&path, &code).map_err(|error| format!("{}: {error}", path.display()))
         });
+        if stored.is_ok() {
+            evict(&folder, &path, FOLDER_BYTES_MAX);
+        }
         let outcome = match (stored, found) {
             (Err(reason), _) => CacheOutcome::Unusable { reason },
             (Ok(()), Ok(_)) => CacheOutcome::Stored,
@@ -160,9 +172,44 @@ fn read_entry(path: &Path, engine: &wasmtime::Engine) -> Result<Option<Component
     component.map(Some).map_err(|_| Damaged)
 }
 
+/// Notes that an entry was used. If that fails, it is only taken for an older one.
+fn touch(path: &Path) {
+    let now = fs::FileTimes::new().set_modified(SystemTime::now());
+    let _ = File::options().append(true).open(path).and_then(|file| file.set_times(now));
+}
+
+/// Removes what was used longest ago, until the rest is small enough; but not the
+/// entry that was just written. What cannot be looked at or removed stays.
+fn evict(folder: &Path, keep: &Path, bytes_max: u64) {
+    let Ok(listing) = fs::read_dir(folder) else { return };
+    let mut entries = Vec::new();
+    for entry in listing.flatten() {
+        let (path, Ok(metadata)) = (entry.path(), entry.metadata()) else { continue };
+        let Ok(used) = metadata.modified() else { continue };
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        if extension.starts_with("partial-") && used.elapsed().is_ok_and(|age| age > PARTIAL_AGE_MAX) {
+            let _ = fs::remove_file(&path);
+        } else if extension == "compiled" {
+            entries.push((used, metadata.len(), path));
+        }
+    }
+    let mut bytes: u64 = entries.iter().map(|(_, bytes, _)| bytes).sum();
+    entries.sort();
+    for (_, entry_bytes, path) in entries.iter().filter(|(_, _, path)| path != keep) {
+        if bytes <= bytes_max {
+            break;
+        }
+        if fs::remove_file(path).is_ok() {
+            bytes -= entry_bytes;
+        }
+    }
+}
+
 /// In one step, so that nobody ever reads half an entry.
 fn write_entry(path: &Path, code: &[u8]) -> io::Result<()> {
-    let partial = path.with_extension(format!("partial-{}", std::process::id()));
+    // Of this thread of this process, and of nobody else.
+    let thread = rustix::thread::gettid().as_raw_nonzero();
+    let partial = path.with_extension(format!("partial-{}-{thread}", std::process::id()));
     let write = || {
         let mut file: File =
             File::options().write(true).create(true).truncate(true).mode(ENTRY_MODE).open(&partial)?;
@@ -175,4 +222,41 @@ fn write_entry(path: &Path, code: &[u8]) -> io::Result<()> {
     write().inspect_err(|_| {
         let _ = fs::remove_file(&partial);
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(folder: &Path, name: &str, bytes: usize, age: Duration) -> PathBuf {
+        let path = folder.join(name);
+        fs::write(&path, vec![7; bytes]).unwrap();
+        let used = fs::FileTimes::new().set_modified(SystemTime::now() - age);
+        File::options().append(true).open(&path).unwrap().set_times(used).unwrap();
+        path
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_goes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let hours = |hours: u64| Duration::from_secs(3600 * hours);
+        let of = |name: &str, age| entry(folder.path(), name, 100, hours(age));
+        let (oldest, used, newer) = (of("a.compiled", 9), of("b.compiled", 8), of("c.compiled", 7));
+        let kept = of("d.compiled", 10);
+        let (stale, fresh) = (of("e.partial-1-1", 2), of("e.partial-1-2", 0));
+        let foreign = of("letter.txt", 11);
+        touch(&used);
+        evict(folder.path(), &kept, 200);
+        for (path, is_there) in [
+            (oldest, false),
+            (newer, false),
+            (used, true),
+            (kept, true),
+            (stale, false),
+            (fresh, true),
+            (foreign, true),
+        ] {
+            assert_eq!(path.exists(), is_there, "{}", path.display());
+        }
+    }
 }

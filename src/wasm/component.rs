@@ -20,6 +20,7 @@ use super::wasi;
 
 /// The interface that makes a component an actor, and the optional ones.
 pub(super) const HANDLER: &str = "raddle:actor/handler@0.1.0";
+pub(super) const BATCH_HANDLER: &str = "raddle:actor/batch-handler@0.1.0";
 pub(super) const LIFECYCLE: &str = "raddle:actor/lifecycle@0.1.0";
 pub(super) const HEALTH: &str = "raddle:actor/health@0.1.0";
 
@@ -81,11 +82,13 @@ pub enum ComponentError {
     /// It is a core module, which is half of a component.
     #[error(
         "`{name}` is a core WebAssembly module, not a component: build it for wasm32-wasip2 \
-         (`cargo build --target wasm32-wasip2`), or wrap it with `wasm-tools component new {name} -o …`"
+         (`cargo build --target wasm32-wasip2`), or wrap it with `wasm-tools component new {file} -o …`"
     )]
     CoreModule {
         /// What it is called.
         name: String,
+        /// The file, if it comes from one.
+        file: String,
     },
     /// It is no WebAssembly at all, or incomplete, or damaged, or too new.
     #[error("`{name}` is no valid component: {reason}")]
@@ -167,6 +170,7 @@ struct Shared {
 #[derive(Clone)]
 pub(super) struct Exports {
     pub(super) handle: ComponentExportIndex,
+    pub(super) handle_batch: Option<ComponentExportIndex>,
     /// `init` and `stop`.
     pub(super) lifecycle: Option<(ComponentExportIndex, ComponentExportIndex)>,
     pub(super) check: Option<ComponentExportIndex>,
@@ -183,7 +187,8 @@ impl Component {
         &self.shared.info
     }
 
-    /// What the cache did for it.
+    /// What the cache did for it: whoever loads it may want to say so if it could
+    /// not be used.
     pub fn cache(&self) -> &CacheOutcome {
         &self.shared.cache
     }
@@ -281,7 +286,7 @@ impl Engine {
         let name = name_of(source);
         let bytes = read(source)?;
         let bytes = to_binary(&name, &bytes)?.into_owned();
-        check_header(&name, &bytes)?;
+        check_header(&name, source, &bytes)?;
         let (component, cache) = cache.get_or_compile(&self.shared.wasmtime, &bytes, || {
             let started = Instant::now();
             progress.started(&name, bytes.len());
@@ -289,10 +294,6 @@ impl Engine {
             progress.finished(&name, started.elapsed());
             compiled.map_err(|error| invalid(&name, &error))
         })?;
-        if let CacheOutcome::Unusable { reason } = &cache {
-            tracing::warn!(component = name, "running without the cache of compiled components: {reason}");
-        }
-
         if makes_resources(&bytes) {
             return Err(ComponentError::OwnResources { name });
         }
@@ -360,12 +361,18 @@ fn to_binary<'a>(name: &str, bytes: &'a [u8]) -> Result<std::borrow::Cow<'a, [u8
 }
 
 /// What can be told from the first eight bytes: magic, version, layer.
-fn check_header(name: &str, bytes: &[u8]) -> Result<(), ComponentError> {
+fn check_header(name: &str, source: Source<'_>, bytes: &[u8]) -> Result<(), ComponentError> {
     let invalid =
         |reason: &str| Err(ComponentError::Invalid { name: name.to_owned(), reason: reason.to_owned() });
     match bytes {
         [] => invalid("it is empty"),
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(ComponentError::CoreModule { name: name.to_owned() }),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => {
+            let file = match source {
+                Source::File(path) => path.display().to_string(),
+                Source::Bytes(name, _) => name.to_owned(),
+            };
+            Err(ComponentError::CoreModule { name: name.to_owned(), file })
+        }
         [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
         [0, b'a', b's', b'm', _, _, 1, 0, ..] => {
             invalid("its version of the component format is not the one of WASI 0.2 and later (13)")
@@ -409,6 +416,14 @@ fn find_exports(
         return Err(ComponentError::NoHandler { name: name.to_owned(), found: info.exports_in_words() });
     };
     let handle = find.function::<abi::HandleParams, abi::HandleReply>(HANDLER, &handler, "handle")?;
+    let handle_batch = match component.get_export(None, BATCH_HANDLER) {
+        Some((_, handler)) => Some(find.function::<abi::BatchParams, abi::BatchReturn>(
+            BATCH_HANDLER,
+            &handler,
+            "handle-batch",
+        )?),
+        None => None,
+    };
     let lifecycle = match component.get_export(None, LIFECYCLE) {
         Some((_, lifecycle)) => Some((
             find.function::<(abi::Start<'static>,), (Result<(), String>,)>(LIFECYCLE, &lifecycle, "init")?,
@@ -420,7 +435,7 @@ fn find_exports(
         Some((_, health)) => Some(find.function::<(), (abi::Status,)>(HEALTH, &health, "check")?),
         None => None,
     };
-    Ok(Exports { handle, lifecycle, check })
+    Ok(Exports { handle, handle_batch, lifecycle, check })
 }
 
 struct Finder<'a> {
@@ -467,7 +482,7 @@ fn check_imports(name: &str, info: &ComponentInfo) -> Result<(), ComponentError>
     let hint = if import.name.starts_with("wasi:") {
         "of WASI 0.2 it has cli, clocks, filesystem, io, random and sockets (all denied unless granted)"
     } else if import.name.starts_with("raddle:") {
-        "the contract (wit/actor.wit) has messaging, registry, log and config"
+        "of the contract (wit/) it has messaging, registry, log, config and progress"
     } else {
         "it provides wit/actor.wit and WASI 0.2; link the component with the one that provides it \
          (`wac plug`), or do without it"

@@ -20,6 +20,10 @@ const FIRST_SLICE_TICKS: u64 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Call {
     Message,
+    /// So many messages, with the time of as many.
+    Batch {
+        messages: usize,
+    },
     Lifecycle,
     /// Its last call, for which whoever stops it may leave it less time.
     Stop {
@@ -64,6 +68,9 @@ impl Deadline {
     fn passed_at(&mut self, now: Duration) -> UpdateDeadline {
         let time_max = match self.call {
             Call::Message => self.message_time_max,
+            Call::Batch { messages } => {
+                self.message_time_max.saturating_mul(u32::try_from(messages).unwrap_or(u32::MAX))
+            }
             Call::Lifecycle => self.lifecycle_time_max,
             Call::Stop { within } => self.lifecycle_time_max.min(within),
         };

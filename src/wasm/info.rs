@@ -2,7 +2,7 @@
 
 use wasmtime::component::types::ComponentItem;
 
-use super::component::{HANDLER, HEALTH, LIFECYCLE};
+use super::component::{BATCH_HANDLER, HANDLER, HEALTH, LIFECYCLE};
 
 /// A page of a linear memory.
 const PAGE_BYTES: u64 = 65_536;
@@ -20,6 +20,8 @@ pub struct ComponentInfo {
     pub imports: Vec<Item>,
     /// Is it an actor?
     pub has_handler: bool,
+    /// Does it take many messages at once?
+    pub has_batch_handler: bool,
     /// Is it told of its start and stop?
     pub has_lifecycle: bool,
     /// Can it be asked how it is?
@@ -100,6 +102,7 @@ pub(super) fn describe(
     let required = required.as_ref();
     ComponentInfo {
         has_handler: has(HANDLER),
+        has_batch_handler: has(BATCH_HANDLER),
         has_lifecycle: has(LIFECYCLE),
         has_health: has(HEALTH),
         wasi: imports

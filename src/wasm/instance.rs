@@ -5,13 +5,13 @@ use std::time::Duration;
 use wasmtime::component::TypedFunc;
 use wasmtime::{Error, Store};
 
-use super::abi::{self, HandleIgnored, HandleParams, HandleReply};
+use super::abi::{self, BatchParams, BatchReturn, Frames, HandleIgnored, HandleParams, HandleReply};
 use super::deadline::Call;
-use super::host::{HostState, Identity};
+use super::host::{HostState, Identity, finished_of_batch};
 use super::trap;
 use crate::actor::{
-    Actor, Child, Context, ExitReason, Health, Incarnation, Message, Outcome, StartError, StopReason,
-    TrapCause,
+    Actor, Batch, BatchOutcome, Child, Context, ExitReason, Health, Incarnation, Message, Outcome,
+    StartError, StopReason, TrapCause,
 };
 
 /// An instance that lives: all that its calls need.
@@ -35,8 +35,31 @@ pub(super) struct Functions {
     pub(super) handle_reply: TypedFunc<HandleParams, HandleReply>,
     /// … and where it is not.
     pub(super) handle_ignored: TypedFunc<HandleParams, HandleIgnored>,
+    /// Many plain messages at once, and at most how many.
+    pub(super) batch: Option<BatchHandler>,
     pub(super) lifecycle: Option<Lifecycle>,
     pub(super) check: Option<TypedFunc<(), (abi::Status,)>>,
+}
+
+/// The optional `handle-batch`.
+#[derive(Clone, Copy)]
+pub(super) struct BatchHandler {
+    pub(super) handle: TypedFunc<BatchParams, BatchReturn>,
+    pub(super) messages_max: usize,
+}
+
+/// The most bytes of frames that a guest is given at once, if it is not a single
+/// message: a batch must fit into a guest that each of its messages fits into.
+const BATCH_BYTES_MAX: usize = 64 << 10;
+
+/// As many messages from the start of a batch as go into one call.
+fn batch_prefix(batch: Batch<'_>) -> usize {
+    let mut bytes = 0;
+    let fits = |message: &Message| {
+        bytes += Frames::bytes_of(message.payload.len());
+        bytes <= BATCH_BYTES_MAX
+    };
+    batch.iter().map(fits).take_while(|fits| *fits).count().max(1)
 }
 
 /// The optional hooks `init` and `stop`.
@@ -107,6 +130,47 @@ impl Actor for ComponentActor {
             }
             Ok(Err(failure)) => Outcome::Failed(failure.into()),
             Err(error) => Outcome::Exited(self.exit(&error)),
+        }
+    }
+
+    fn batch_messages_max(&self) -> usize {
+        match &self.0 {
+            State::Live(live) => live.functions.batch.map_or(1, |batch| batch.messages_max),
+            State::Gone(_) => 1,
+        }
+    }
+
+    fn handle_batch(&mut self, _: &Context, batch: Batch<'_>) -> BatchOutcome {
+        let mut outcome = BatchOutcome::default();
+        while outcome.handled < batch.len() && outcome.exited.is_none() {
+            let rest = batch.slice(outcome.handled..batch.len());
+            self.handle_some(rest.slice(0..batch_prefix(rest)), &mut outcome);
+        }
+        outcome
+    }
+}
+
+impl ComponentActor {
+    /// One entry into the guest with many messages.
+    fn handle_some(&mut self, batch: Batch<'_>, outcome: &mut BatchOutcome) {
+        let live = match &mut self.0 {
+            State::Live(live) => live,
+            State::Gone(reason) => {
+                outcome.exited = Some(reason.clone());
+                return;
+            }
+        };
+        let handler = live.functions.batch.expect("asked for batches, so it handles them");
+        live.enter(Call::Batch { messages: batch.len() });
+        match handler.handle.call(&mut live.store, (Frames(batch),)) {
+            Ok((failures,)) => {
+                outcome.handled += batch.len();
+                outcome.failures += batch.len().min(failures as usize);
+            }
+            Err(error) => {
+                outcome.handled += finished_of_batch(&live.store).min(batch.len() - 1);
+                outcome.exited = Some(self.exit(&error));
+            }
         }
     }
 }

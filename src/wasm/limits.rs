@@ -26,6 +26,9 @@ pub struct Limits {
     /// How long its instantiation may take, and its `init`, and its `stop`, each
     /// (default is 1 s).
     pub lifecycle_time_max: Duration,
+    /// How many messages it may get at once, if it takes batches (default is 32). A
+    /// batch of n may take n times as long as a message.
+    pub batch_messages_max: usize,
     /// How many bytes a message may have that it sends or replies (default is 1 MiB).
     pub message_bytes_max: usize,
     /// How many bytes may be copied out of it by one call across its border
@@ -45,6 +48,7 @@ impl Default for Limits {
             tables_max: 8,
             message_time_max: Duration::from_millis(100),
             lifecycle_time_max: Duration::from_secs(1),
+            batch_messages_max: 32,
             message_bytes_max: 1 << 20,
             hostcall_bytes_max: 4 << 20,
             wasi_resources_max: 256,

@@ -11,7 +11,7 @@ use super::component::{Component, Exports};
 use super::deadline::{Call, Deadline};
 use super::engine::Engine;
 use super::host::HostState;
-use super::instance::{ComponentActor, Functions, Lifecycle, Live};
+use super::instance::{BatchHandler, ComponentActor, Functions, Lifecycle, Live};
 use super::limits::{Limits, LimitsError};
 use super::trap;
 use crate::actor::{Blueprint, Child, Context, CreateError, Nursery, Recipe, ShardId};
@@ -151,6 +151,13 @@ impl Plan {
         Ok(Functions {
             handle_reply: instance.get_typed_func(&mut *store, exports.handle)?,
             handle_ignored: instance.get_typed_func(&mut *store, exports.handle)?,
+            batch: match exports.handle_batch.filter(|_| self.limits.batch_messages_max > 1) {
+                Some(handle) => Some(BatchHandler {
+                    handle: instance.get_typed_func(&mut *store, handle)?,
+                    messages_max: self.limits.batch_messages_max,
+                }),
+                None => None,
+            },
             lifecycle: match &exports.lifecycle {
                 Some((init, stop)) => Some(Lifecycle {
                     init: instance.get_typed_func(&mut *store, init)?,

@@ -12,6 +12,7 @@
 //! | `guide`        | what docs/guide-guests.md has one build                       |
 
 mod access_log;
+mod batches;
 mod cli_bad_input;
 mod cli_cache;
 mod cli_call;

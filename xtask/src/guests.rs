@@ -97,6 +97,8 @@ const GUESTS: &[Guest] = &[
     guest("aggregator", 64),
     guest("reporter", 64),
     guest("trapper", 64),
+    guest("batcher", 64),
+    guest("asker", 64),
     // The same source, built as one would without knowing this repository.
     Guest {
         target: WASI_TARGET,

@@ -10,6 +10,20 @@ pub mod imports {
     wit_bindgen::generate!({ path: "../../wit", world: "imports" });
 }
 
+/// What the runtime offers to guests that may be suspended. Importing it makes a
+/// guest one of them.
+pub mod suspends {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "package raddle:guest; world suspends { import raddle:actor/ask@0.1.0; }",
+        world: "raddle:guest/suspends",
+        with: {
+            "raddle:actor/ask@0.1.0": generate,
+            "raddle:actor/types@0.1.0": crate::bindings::imports::raddle::actor::types,
+        },
+    });
+}
+
 /// What guests export. The `assert_guest`s are for unit tests: exports only link
 /// on wasm, and elsewhere it is they that use the actor.
 pub mod exports {
@@ -22,6 +36,17 @@ pub mod exports {
             pub_export_macro: true,
         });
         pub use exports::raddle::actor::handler::Guest;
+        pub fn assert_guest<T: Guest>() {}
+    }
+
+    pub mod batch_handler {
+        wit_bindgen::generate!({
+            path: "../../wit",
+            inline: "package raddle:guest; world batches { export raddle:actor/batch-handler@0.1.0; }",
+            world: "raddle:guest/batches",
+            pub_export_macro: true,
+        });
+        pub use exports::raddle::actor::batch_handler::Guest;
         pub fn assert_guest<T: Guest>() {}
     }
 

@@ -24,20 +24,22 @@
 //! componentised, as `cargo xtask guests` does it) or `wasm32-wasip2` (which is
 //! a component already).
 //!
-//! [`Lifecycle`] and [`Health`] are optional. An actor that implements them
-//! names them, and only then exports them: `actor!(Counter: lifecycle, health)`.
+//! [`Lifecycle`], [`Health`] and [`Batch`] are optional. An actor that implements
+//! them names them, and only then exports them: `actor!(Counter: lifecycle, health)`.
 //!
 //! A panic is a trap: it ends this incarnation of the actor, and its supervisor
 //! decides what happens next. An `Err(Failure)` ends nothing.
 
 mod arena;
+mod batch;
 mod bindings;
 
 pub use arena::Arena;
+pub use batch::{Batch, Frame, Frames};
 pub use bindings::exports::health::Status;
 pub use bindings::exports::lifecycle::{Start, StopReason};
 pub use bindings::imports::raddle::actor::log::Level;
-pub use bindings::imports::raddle::actor::types::{ActorId, Failure, SendError};
+pub use bindings::imports::raddle::actor::types::{ActorId, Failure, RequestError, SendError};
 
 use bindings::imports::raddle::actor as host;
 
@@ -82,6 +84,18 @@ pub trait Health: Actor {
 /// retry if the receiver was only busy.
 pub fn send(to: ActorId, payload: &[u8]) -> Result<(), SendError> {
     host::messaging::send(to, payload)
+}
+
+/// Ask an actor and wait for its reply, at most this long.
+///
+/// An actor that uses it is *suspendable*: while it waits, its shard runs its
+/// neighbours, and it takes no other message itself.
+///
+/// # Errors
+/// Why there is no reply.
+pub fn ask(to: ActorId, payload: &[u8], timeout: std::time::Duration) -> Result<Vec<u8>, RequestError> {
+    let timeout_ns = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+    bindings::suspends::raddle::actor::ask::ask(to, payload, timeout_ns)
 }
 
 /// The address of this actor.
@@ -129,9 +143,7 @@ impl From<SendError> for Failure {
             SendError::Full => Failure::Retry("the receiver's mailbox is full".into()),
             SendError::QuotaExceeded(quota) => Failure::Retry(format!("quota exceeded: {quota}")),
             SendError::NoSuchActor => Failure::Other("the receiver is gone".into()),
-            SendError::MessageTooLarge(limit) => {
-                Failure::Other(format!("message larger than {limit} bytes"))
-            }
+            SendError::MessageTooLarge(limit) => Failure::Other(format!("message larger than {limit} bytes")),
             SendError::AccessDenied(why) => Failure::Other(format!("access denied: {why}")),
             SendError::Other(why) => Failure::Other(why),
         }
@@ -197,12 +209,25 @@ macro_rules! __export {
         $crate::__bindings::health::export!(Health with_types_in $crate::__bindings::health);
         const _: fn() = $crate::__bindings::health::assert_guest::<Health>;
     };
+    (batch, $actor:ty, $instance:ident) => {
+        struct BatchHandler;
+        impl $crate::__bindings::batch_handler::Guest for BatchHandler {
+            fn handle_batch(frames: ::std::vec::Vec<u8>) -> u32 {
+                $instance.with_borrow_mut(|actor| $crate::__handle_batch(actor, &frames))
+            }
+        }
+        #[cfg(target_family = "wasm")]
+        $crate::__bindings::batch_handler::export!(BatchHandler with_types_in $crate::__bindings::batch_handler);
+        const _: fn() = $crate::__bindings::batch_handler::assert_guest::<BatchHandler>;
+    };
     ($unknown:ident, $actor:ty, $instance:ident) => {
         ::core::compile_error!(::core::concat!(
-            "`", ::core::stringify!($unknown), "`: an actor exports `lifecycle` and `health`"
+            "`", ::core::stringify!($unknown), "`: an actor exports `batch`, `lifecycle` and `health`"
         ));
     };
 }
 
+#[doc(hidden)]
+pub use batch::handle_batch as __handle_batch;
 #[doc(hidden)]
 pub use bindings::exports as __bindings;

@@ -127,7 +127,7 @@ fn a_handler_of_the_wrong_shape() {
 fn an_import_that_nobody_provides() {
     for (import, hint) in [
         ("acme:db/query@1.0.0", "wac plug"),
-        ("raddle:actor/spells@0.1.0", "wit/actor.wit"),
+        ("raddle:actor/spells@0.1.0", "wit/"),
         ("wasi:http/types@0.2.0", "WASI 0.2"),
     ] {
         let imports = format!(r#"(import "{import}" (instance (export "f" (func))))"#);

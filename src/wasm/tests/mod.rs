@@ -2,6 +2,7 @@
 //! be wrong in some way. The context is made by hand; no shard takes part.
 
 mod actor;
+mod batch;
 mod caching;
 mod hostile;
 mod loading;

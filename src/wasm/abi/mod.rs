@@ -1,15 +1,15 @@
-//! The types of the contract (`wit/actor.wit`) as they cross the border.
+//! The types of the contract (`wit/`) as they cross the border.
 
-// wasmtime's traits for types that cross the border are unsafe to implement.
-// All implementations are in this module: derived ones, and those of `Reply` and
-// `Ignored`, which save an allocation and a copy for every message handled.
+// What wasmtime's derives write for `ComponentType` and `Lift` is unsafe code.
 #![allow(unsafe_code)]
 
-use wasmtime::component::__internal::{CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext};
-use wasmtime::component::{ComponentType, Lift, Lower, WasmList};
-use wasmtime::{Result, bail};
+mod lists;
 
-use crate::actor::{self, Payload};
+use wasmtime::component::{ComponentType, Lift, Lower};
+
+use crate::actor;
+
+pub(super) use lists::{Frames, Ignored, Reply};
 
 /// What `handler.handle` takes.
 pub(super) type HandleParams = (u64, &'static [u8]);
@@ -17,87 +17,23 @@ pub(super) type HandleParams = (u64, &'static [u8]);
 pub(super) type HandleReply = (std::result::Result<Option<Reply>, Failure>,);
 /// What it returns, where nobody does.
 pub(super) type HandleIgnored = (std::result::Result<Option<Ignored>, Failure>,);
+/// What `batch-handler.handle-batch` takes, and what it returns: how many messages
+/// were answered with a failure.
+pub(super) type BatchParams = (Frames<'static>,);
+/// See [`BatchParams`].
+pub(super) type BatchReturn = (u32,);
 
-/// A `list<u8>`, copied once: from the guest's memory into a payload.
-pub(super) struct Reply(pub Payload);
-
-/// A `list<u8>` that nobody wants: checked, but not copied.
-pub(super) struct Ignored;
-
-/// The bytes of a list in the guest's memory, checked as `WasmList` checks them.
-fn list<'a>(context: &mut LiftContext<'a>, start: u32, len: u32) -> Result<&'a [u8]> {
-    let (start, len) = (start as usize, len as usize);
-    context.consume_fuel(len)?;
-    match context.memory().get(start..).and_then(|rest| rest.get(..len)) {
-        Some(bytes) => Ok(bytes),
-        None => bail!("list pointer/length out of bounds of memory"),
-    }
-}
-
-fn list_from_flat<'a>(
-    context: &mut LiftContext<'a>,
-    source: &<[u8] as ComponentType>::Lower,
-) -> Result<&'a [u8]> {
-    list(context, source[0].get_u32(), source[1].get_u32())
-}
-
-fn list_from_memory<'a>(context: &mut LiftContext<'a>, bytes: &[u8]) -> Result<&'a [u8]> {
-    let Some((&[s0, s1, s2, s3, l0, l1, l2, l3], _)) = bytes.split_first_chunk() else {
-        bail!("a list needs eight bytes");
-    };
-    list(context, u32::from_le_bytes([s0, s1, s2, s3]), u32::from_le_bytes([l0, l1, l2, l3]))
-}
-
-/// `list<u8>`, for a type that is made from a slice of the guest's memory.
-macro_rules! lift_list {
-    ($type:ty, $bytes:ident => $value:expr) => {
-        // SAFETY: layout and type check are those of `list<u8>`, as for `WasmList<u8>`.
-        unsafe impl ComponentType for $type {
-            type Lower = <[u8] as ComponentType>::Lower;
-            const ABI: CanonicalAbiInfo = <[u8] as ComponentType>::ABI;
-
-            fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> Result<()> {
-                <WasmList<u8> as ComponentType>::typecheck(ty, types)
-            }
-        }
-
-        // SAFETY: both read a pointer and a length, as for `WasmList<u8>`, and
-        // reach the guest's memory through a checked slice only.
-        unsafe impl Lift for $type {
-            #[inline]
-            fn linear_lift_from_flat(
-                context: &mut LiftContext<'_>,
-                _: InterfaceType,
-                source: &Self::Lower,
-            ) -> Result<Self> {
-                let $bytes = list_from_flat(context, source)?;
-                Ok($value)
-            }
-
-            #[inline]
-            fn linear_lift_from_memory(
-                context: &mut LiftContext<'_>,
-                _: InterfaceType,
-                bytes: &[u8],
-            ) -> Result<Self> {
-                let $bytes = list_from_memory(context, bytes)?;
-                Ok($value)
-            }
-        }
-    };
-}
-
-lift_list!(Reply, bytes => Self(Payload::copy_from(bytes)));
-lift_list!(Ignored, _bytes => Self);
-
-/// `types.failure`.
-#[derive(ComponentType, Lift)]
+/// `types.failure`. Public for benchmarks that call the same guest without Raddle.
+#[derive(Debug, ComponentType, Lift)]
 #[component(variant)]
-pub(super) enum Failure {
+pub enum Failure {
+    /// It makes no sense.
     #[component(name = "rejected")]
     Rejected(String),
+    /// Not now.
     #[component(name = "retry")]
     Retry(String),
+    /// Anything else.
     #[component(name = "other")]
     Other(String),
 }

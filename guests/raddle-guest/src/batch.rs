@@ -1,0 +1,138 @@
+//! Many messages in one call.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+
+use crate::bindings::imports::raddle::actor::progress;
+use crate::{Actor, ActorId, Answer};
+
+/// Takes many messages in one call of the runtime, where they lie.
+///
+/// Worth it for an actor whose messages are small and many: entering it once for
+/// 32 messages costs little more than entering it once. What it answers is
+/// dropped, as for every plain message; requests still come to
+/// [`Actor::handle`]. After a trap the message that it was at is known, and the
+/// ones behind it go to the next incarnation.
+pub trait Batch: Actor {
+    /// Handle one message of a batch.
+    fn handle_frame(&mut self, sender: ActorId, payload: &[u8]) -> Answer {
+        self.handle(sender, payload.to_vec())
+    }
+}
+
+/// One message of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// Who sent it.
+    pub sender: ActorId,
+    /// The bytes.
+    pub payload: &'a [u8],
+}
+
+/// The messages of a batch, oldest first: what `batch-handler.handle-batch` gets.
+#[derive(Debug, Clone)]
+pub struct Frames<'a>(&'a [u8]);
+
+const HEAD_SIZE: usize = 16;
+const ALIGN: usize = 8;
+
+impl<'a> Frames<'a> {
+    /// The messages in this buffer.
+    pub fn new(buffer: &'a [u8]) -> Self {
+        Frames(buffer)
+    }
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Frame<'a>;
+
+    /// # Panics
+    /// If the buffer is not as `wit/batch.wit` says.
+    #[inline]
+    fn next(&mut self) -> Option<Frame<'a>> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let (head, rest) = self.0.split_first_chunk::<HEAD_SIZE>().expect("a whole frame");
+        let (sender, size) = (head.first_chunk(), head.last_chunk());
+        let sender = u64::from_le_bytes(*sender.expect("8 bytes"));
+        let size = u64::from_le_bytes(*size.expect("8 bytes")) as usize;
+        let (payload, rest) = rest.split_at(size);
+        self.0 = &rest[size.next_multiple_of(ALIGN) - size..];
+        Some(Frame { sender, payload })
+    }
+}
+
+/// Where the runtime looks, after a trap, how far the batch had come. Atomic only
+/// so that it may be a `static`: on wasm these are plain stores.
+static FINISHED: AtomicU32 = AtomicU32::new(0);
+static IS_REGISTERED: AtomicBool = AtomicBool::new(false);
+
+fn register() {
+    IS_REGISTERED.store(true, Relaxed);
+    // SAFETY: the cell is a static of four bytes; the runtime notes where it is.
+    progress::register(unsafe { std::slice::from_raw_parts(FINISHED.as_ptr().cast::<u8>(), 4) });
+}
+
+/// What [`actor!`](crate::actor) exports as `handle-batch`.
+#[inline]
+pub fn handle_batch<A: Batch>(actor: &mut A, frames: &[u8]) -> u32 {
+    if cfg!(target_family = "wasm") && !IS_REGISTERED.load(Relaxed) {
+        register();
+    }
+    let mut failures = 0;
+    for (finished, frame) in (1..).zip(Frames::new(frames)) {
+        failures += u32::from(actor.handle_frame(frame.sender, frame.payload).is_err());
+        FINISHED.store(finished, Relaxed);
+    }
+    // The next batch may trap before its first message.
+    FINISHED.store(0, Relaxed);
+    failures
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Failure;
+
+    fn buffer(messages: &[(u64, &[u8])]) -> Vec<u8> {
+        let mut buffer = Vec::new();
+        for (sender, payload) in messages {
+            buffer.extend(sender.to_le_bytes());
+            buffer.extend((payload.len() as u64).to_le_bytes());
+            buffer.extend(*payload);
+            buffer.resize(buffer.len().next_multiple_of(ALIGN), 0);
+        }
+        buffer
+    }
+
+    #[test]
+    fn frames_come_back_whole_and_in_order() {
+        let messages: [(u64, &[u8]); 4] =
+            [(1, b""), (0, b"seven b"), (u64::MAX, b"eight by"), (2, b"nine byte")];
+        let buffer = buffer(&messages);
+        let frames = Frames::new(&buffer).map(|frame| (frame.sender, frame.payload));
+        assert_eq!(frames.collect::<Vec<_>>(), messages);
+    }
+
+    #[derive(Default)]
+    struct Odd(Vec<u8>);
+
+    impl Actor for Odd {
+        fn handle(&mut self, _: ActorId, payload: Vec<u8>) -> Answer {
+            self.0.push(payload[0]);
+            match payload[0] % 2 {
+                0 => Err(Failure::Rejected("even".into())),
+                _ => Ok(None),
+            }
+        }
+    }
+
+    impl Batch for Odd {}
+
+    #[test]
+    fn a_batch_falls_back_to_the_handler_and_counts_failures() {
+        let mut actor = Odd::default();
+        assert_eq!(handle_batch(&mut actor, &buffer(&[(1, b"1"), (1, b"2"), (1, b"3")])), 1);
+        assert_eq!(actor.0, b"123");
+    }
+}

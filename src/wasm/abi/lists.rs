@@ -1,0 +1,161 @@
+//! `list<u8>`, in the forms that save a copy and an allocation for every message.
+
+// Types that cross the border in a form of their own are unsafe traits of wasmtime's.
+#![allow(unsafe_code)]
+
+use std::mem::MaybeUninit;
+
+use wasmtime::component::__internal::{
+    CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext,
+};
+use wasmtime::component::{ComponentType, Lift, Lower, WasmList};
+use wasmtime::{Result, ValRaw, bail};
+
+use crate::actor::{Batch, Payload};
+
+/// A `list<u8>`, copied once: from the guest's memory into a payload.
+pub(in crate::wasm) struct Reply(pub(in crate::wasm) Payload);
+
+/// A `list<u8>` that nobody wants: checked, but not copied.
+pub(in crate::wasm) struct Ignored;
+
+/// The bytes of a list in the guest's memory, checked as `WasmList` checks them.
+fn list<'a>(context: &mut LiftContext<'a>, start: u32, len: u32) -> Result<&'a [u8]> {
+    let (start, len) = (start as usize, len as usize);
+    context.consume_fuel(len)?;
+    match context.memory().get(start..).and_then(|rest| rest.get(..len)) {
+        Some(bytes) => Ok(bytes),
+        None => bail!("list pointer/length out of bounds of memory"),
+    }
+}
+
+fn list_from_flat<'a>(
+    context: &mut LiftContext<'a>,
+    source: &<[u8] as ComponentType>::Lower,
+) -> Result<&'a [u8]> {
+    list(context, source[0].get_u32(), source[1].get_u32())
+}
+
+fn list_from_memory<'a>(context: &mut LiftContext<'a>, bytes: &[u8]) -> Result<&'a [u8]> {
+    let Some((&[s0, s1, s2, s3, l0, l1, l2, l3], _)) = bytes.split_first_chunk() else {
+        bail!("a list needs eight bytes");
+    };
+    list(context, u32::from_le_bytes([s0, s1, s2, s3]), u32::from_le_bytes([l0, l1, l2, l3]))
+}
+
+/// `list<u8>`, for a type that is made from a slice of the guest's memory.
+macro_rules! lift_list {
+    ($type:ty, $bytes:ident => $value:expr) => {
+        // SAFETY: layout and type check are those of `list<u8>`, as for `WasmList<u8>`.
+        unsafe impl ComponentType for $type {
+            type Lower = <[u8] as ComponentType>::Lower;
+            const ABI: CanonicalAbiInfo = <[u8] as ComponentType>::ABI;
+
+            fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> Result<()> {
+                <WasmList<u8> as ComponentType>::typecheck(ty, types)
+            }
+        }
+
+        // SAFETY: both read a pointer and a length, as for `WasmList<u8>`, and
+        // reach the guest's memory through a checked slice only.
+        unsafe impl Lift for $type {
+            #[inline]
+            fn linear_lift_from_flat(
+                context: &mut LiftContext<'_>,
+                _: InterfaceType,
+                source: &Self::Lower,
+            ) -> Result<Self> {
+                let $bytes = list_from_flat(context, source)?;
+                Ok($value)
+            }
+
+            #[inline]
+            fn linear_lift_from_memory(
+                context: &mut LiftContext<'_>,
+                _: InterfaceType,
+                bytes: &[u8],
+            ) -> Result<Self> {
+                let $bytes = list_from_memory(context, bytes)?;
+                Ok($value)
+            }
+        }
+    };
+}
+
+lift_list!(Reply, bytes => Self(Payload::copy_from(bytes)));
+lift_list!(Ignored, _bytes => Self);
+
+/// A batch, written as one flat buffer into the guest's memory (the layout is in
+/// `wit/batch.wit`), and nowhere else before.
+#[derive(Clone, Copy)]
+pub(in crate::wasm) struct Frames<'a>(pub(in crate::wasm) Batch<'a>);
+
+/// Sender and length.
+const FRAME_HEAD_BYTES: usize = 16;
+const FRAME_ALIGN: usize = 8;
+
+impl Frames<'_> {
+    /// How many bytes a payload takes in the buffer.
+    pub(in crate::wasm) const fn bytes_of(payload_bytes: usize) -> usize {
+        FRAME_HEAD_BYTES + payload_bytes.next_multiple_of(FRAME_ALIGN)
+    }
+
+    /// Where in the guest's memory they are now, and how many bytes they take.
+    fn write<T>(&self, context: &mut LowerContext<'_, T>) -> Result<(usize, usize)> {
+        let len = self.0.iter().map(|message| Self::bytes_of(message.payload.len())).sum();
+        let start = context.realloc(0, 0, 1, len)?;
+        let memory = context.as_slice_mut();
+        let Some(mut buffer) = memory.get_mut(start..).and_then(|rest| rest.get_mut(..len)) else {
+            bail!("realloc gave a buffer out of bounds of memory");
+        };
+        for message in self.0 {
+            let payload = message.payload.as_slice();
+            let (frame, rest) = buffer.split_at_mut(Self::bytes_of(payload.len()));
+            let sender = message.from.map_or(0, |id| id.to_bits());
+            frame[..8].copy_from_slice(&sender.to_le_bytes());
+            frame[8..16].copy_from_slice(&(payload.len() as u64).to_le_bytes());
+            let (bytes, padding) = frame[FRAME_HEAD_BYTES..].split_at_mut(payload.len());
+            bytes.copy_from_slice(payload);
+            padding.fill(0);
+            buffer = rest;
+        }
+        Ok((start, len))
+    }
+}
+
+// SAFETY: layout and type check are those of `list<u8>`.
+unsafe impl ComponentType for Frames<'_> {
+    type Lower = <[u8] as ComponentType>::Lower;
+    const ABI: CanonicalAbiInfo = <[u8] as ComponentType>::ABI;
+
+    fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> Result<()> {
+        <[u8] as ComponentType>::typecheck(ty, types)
+    }
+}
+
+// SAFETY: both write a pointer and a length, as for `[u8]`, to bytes that the
+// guest's `realloc` gave for it.
+unsafe impl Lower for Frames<'_> {
+    fn linear_lower_to_flat<T>(
+        &self,
+        context: &mut LowerContext<'_, T>,
+        _: InterfaceType,
+        into: &mut MaybeUninit<Self::Lower>,
+    ) -> Result<()> {
+        let (start, len) = self.write(context)?;
+        into.write([ValRaw::i64(start as i64), ValRaw::i64(len as i64)]);
+        Ok(())
+    }
+
+    fn linear_lower_to_memory<T>(
+        &self,
+        context: &mut LowerContext<'_, T>,
+        _: InterfaceType,
+        offset: usize,
+    ) -> Result<()> {
+        let (start, len) = self.write(context)?;
+        *context.get(offset) = (start as u32).to_le_bytes();
+        *context.get(offset + 4) = (len as u32).to_le_bytes();
+        Ok(())
+    }
+}

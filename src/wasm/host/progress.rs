@@ -1,0 +1,32 @@
+//! `progress`: how far a batch has come.
+
+use wasmtime::component::{LinkerInstance, WasmList};
+use wasmtime::{Error, Result, Store};
+
+use super::{Host, HostError, HostState};
+
+/// A u32, little-endian.
+const CELL_BYTES: usize = 4;
+
+pub(super) fn link(progress: &mut LinkerInstance<'_, HostState>) -> Result<()> {
+    progress.func_wrap("register", |mut host: Host, (cell,): (WasmList<u8>,)| {
+        let bytes = cell.as_le_slice(&host).len();
+        if bytes != CELL_BYTES {
+            return Err(Error::new(HostError(format!(
+                "`progress.register` takes a cell of {CELL_BYTES} bytes, and got {bytes}"
+            ))));
+        }
+        host.data_mut().progress = Some(cell);
+        Ok(())
+    })
+}
+
+/// How many messages of the batch that it was at the guest has finished. It only
+/// reads memory, so the store may have trapped.
+pub(in crate::wasm) fn finished_of_batch(store: &Store<HostState>) -> usize {
+    let Some(cell) = &store.data().progress else { return 0 };
+    match *cell.as_le_slice(store) {
+        [a, b, c, d] => u32::from_le_bytes([a, b, c, d]) as usize,
+        _ => 0,
+    }
+}

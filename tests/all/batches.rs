@@ -1,0 +1,56 @@
+//! Many messages in one call of a guest, through the whole runtime.
+
+use std::sync::Arc;
+
+use raddle::actor::{Actor, Child, Context, Message, Native, Outcome};
+use raddle::{ActorId, Spawn};
+
+use crate::support::*;
+
+const TRAP: u64 = u64::MAX;
+
+/// Sends every number of what it gets to one actor, all at once.
+struct Burst(Option<ActorId>);
+
+impl Actor for Burst {
+    fn handle(&mut self, context: &Context, message: &Message) -> Outcome {
+        for number in message.payload.chunks_exact(8) {
+            match self.0 {
+                None => self.0 = ActorId::from_bits(u64::from_le_bytes(number.try_into().expect("8 bytes"))),
+                Some(to) => context.send_bytes(to, number).expect("room"),
+            }
+        }
+        Outcome::Done(None)
+    }
+}
+
+impl Child for Burst {}
+
+/// What a batcher has finished, and the sum of it.
+fn counts(runtime: &raddle::Handle, batcher: ActorId) -> (u64, u64) {
+    let reply = reply(runtime, batcher, "");
+    let number = |range| u64::from_le_bytes(reply[range].try_into().expect("8 bytes"));
+    (number(0..8), number(8..16))
+}
+
+#[test]
+fn a_trap_in_a_batch_costs_one_message() {
+    everywhere(|runtime| {
+        let witness = spawn(runtime, Spawn::new(load(runtime, "batcher")).name("witness"));
+        let supervised = Spawn::new(load(runtime, "batcher")).config("witness", "witness");
+        let batcher = spawn(runtime, supervised.on(last_shard(runtime)).under(supervisor(runtime, 5)));
+        let burst = Arc::new(Native::new("burst", |_| Burst(None)));
+        let burst = spawn(runtime, Spawn::new(burst).on(last_shard(runtime)));
+
+        let mut numbers: Vec<u64> = (1..=1000).collect();
+        numbers.insert(700, TRAP);
+        numbers.insert(0, batcher.to_bits());
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        runtime.tell(burst, bytes).unwrap();
+        assert!(runtime.settle(PATIENCE));
+
+        assert_eq!(counts(runtime, witness), (1000, 500_500), "all but the one that it trapped on");
+        let after: u64 = (701..=1000).sum();
+        assert_eq!(counts(runtime, batcher), (300, after), "the next incarnation has the rest");
+    });
+}
