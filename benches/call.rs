@@ -14,8 +14,10 @@ use raddle::actor::{
     ActorId, Blueprint, Child, Context, Incarnation, Key, Message, Outcome, Recipe, RequestId, SendError,
     ShardId, View,
 };
-use raddle::wasm::{CacheConfig, ComponentBlueprint, Engine, EngineConfig, Limits, MemoryLayout, PoolPolicy};
-use wasmtime::component::{ComponentType, Lift, Linker, TypedFunc};
+use raddle::wasm::{
+    CacheConfig, ComponentBlueprint, Engine, EngineConfig, Failure, Limits, MemoryLayout, PoolPolicy,
+};
+use wasmtime::component::{Linker, TypedFunc};
 use wasmtime::{Config, Store};
 
 const ROUNDS: usize = 400;
@@ -35,18 +37,6 @@ impl View for Nobody {
     fn now_ns(&self) -> u64 {
         0
     }
-}
-
-#[derive(ComponentType, Lift)]
-#[component(variant)]
-#[allow(dead_code)]
-enum Failure {
-    #[component(name = "rejected")]
-    Rejected(String),
-    #[component(name = "retry")]
-    Retry(String),
-    #[component(name = "other")]
-    Other(String),
 }
 
 type Handle = TypedFunc<(u64, &'static [u8]), (Result<Option<Vec<u8>>, Failure>,)>;

@@ -69,7 +69,7 @@ fn main() {
     let engine = Engine::new(&config).unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("guests/prebuilt/{guest}.wasm"));
     let component = engine.load(&path, &CacheConfig::Disabled, &()).unwrap();
-    let policy = PoolPolicy { ready_min: 0, ready_max: 0 };
+    let policy = PoolPolicy { ready_min: 0, ready_max: 0, ..PoolPolicy::default() };
     let blueprint = ComponentBlueprint::new(component, Limits::default(), policy).unwrap();
     let context = Rc::new(Context::new(ShardId(0), Box::new(Nobody)));
     context.enter(Key::new(ShardId(0), 0, 1), 0);

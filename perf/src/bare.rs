@@ -4,24 +4,11 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
+use raddle::wasm::Failure;
 use wasmtime::component::{Component, Linker, TypedFunc};
 use wasmtime::{Config, Engine, Store};
 
 type Reply = (Result<Option<Vec<u8>>, Failure>,);
-
-/// The contract's `failure`, as wasmtime's own derive would have it.
-#[derive(wasmtime::component::ComponentType, wasmtime::component::Lift, Debug)]
-#[allow(unsafe_code)] // what wasmtime's derive writes
-#[allow(dead_code)] // shown by Debug alone
-#[component(variant)]
-enum Failure {
-    #[component(name = "rejected")]
-    Rejected(String),
-    #[component(name = "retry")]
-    Retry(String),
-    #[component(name = "other")]
-    Other(String),
-}
 
 /// A guest in a store of its own, with the settings that Raddle uses: no
 /// concurrency support, epochs on.

@@ -163,6 +163,12 @@ pub trait Nursery {
     fn tend(&mut self) -> bool {
         false
     }
+
+    /// When it wants to be [tended](Self::tend) next, in ns on the runtime's clock,
+    /// even if nothing happens until then.
+    fn tend_at_ns(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// An actor could not be made.

@@ -12,7 +12,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actor::{
@@ -28,7 +27,7 @@ use super::relate::Departed;
 use super::signal::{ChildRef, Signal, Stop};
 use super::timer_wheel::TimerKey;
 use super::turn::panic_text;
-use super::{ExitRecord, LocalKind, Shard, ShardReport, SpawnError, SpawnSpec, SupervisorId, Timer};
+use super::{ExitRecord, Shard, ShardReport, SpawnError, SpawnSpec, SupervisorId, Timer};
 
 /// How many abnormal exits are kept to look at. They are counted, all of them.
 const EXITS_KEPT: usize = 64;
@@ -172,11 +171,11 @@ impl Shard {
     }
 
     fn attempt_start(&mut self, actor: ActorId) -> Attempt {
-        let Some(about) = self.about(actor) else { return Attempt::Failed("it is gone".into()) };
-        let spec = about.spec.clone();
-        let incarnation =
-            Incarnation { id: actor, name: spec.name.as_deref().map(Rc::from), restarts: about.restarts };
-        let mut child = match self.create(&spec) {
+        let Some(slot) = self.actors.get(actor) else { return Attempt::Failed("it is gone".into()) };
+        let About { spec, restarts, .. } = &*slot.about;
+        let name = spec.name.as_deref().map(Rc::from);
+        let incarnation = Incarnation { id: actor, name, restarts: *restarts };
+        let mut child = match self.nurseries.create(spec, self.id, &self.context) {
             Ok(child) => child,
             Err(CreateError::Exhausted(message)) => return Attempt::Later(message),
             Err(CreateError::Failed(message)) => return Attempt::Failed(message),
@@ -199,18 +198,6 @@ impl Shard {
                 Attempt::Up
             }
         }
-    }
-
-    fn create(&mut self, spec: &SpawnSpec) -> Result<Box<dyn Child>, CreateError> {
-        let key = Arc::as_ptr(&spec.blueprint).cast::<()>() as usize;
-        if !self.nurseries.contains_key(&key) {
-            let nursery = spec.blueprint.nursery(self.id, self.context.clone())?;
-            let kind = LocalKind { _blueprint: spec.blueprint.clone(), nursery };
-            self.nurseries.insert(key, kind);
-        }
-        let LocalKind { nursery, .. } = self.nurseries.get_mut(&key).expect("it was just made");
-        catch_unwind(AssertUnwindSafe(|| nursery.create(&spec.recipe)))
-            .unwrap_or_else(|panic| Err(CreateError::Failed(panic_text(&*panic))))
     }
 
     fn came_up(&mut self, actor: ActorId) {

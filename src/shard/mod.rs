@@ -29,6 +29,7 @@ mod mailbox;
 mod mesh;
 mod names;
 mod notices;
+mod nurseries;
 mod overflow;
 mod post;
 mod pressure;
@@ -48,7 +49,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::actor::{
-    ActorId, Blueprint, Context, DeadReason, Effect, Key, Message, Nursery, RequestId, ShardId, TimerId,
+    ActorId, Context, DeadReason, Effect, Key, Message, RequestId, ShardId, TimerId,
 };
 use crate::control::broker::{Bridge, InProcess};
 use crate::control::budget::Budget;
@@ -62,6 +63,7 @@ use lives::LifeId;
 use local::{Local, ShardView};
 use mesh::{Inlets, Outlets, mesh};
 use notices::Suspension;
+use nurseries::Nurseries;
 use post::Post;
 use relate::Departed;
 use signal::{ChildRef, Signal};
@@ -238,12 +240,6 @@ enum Alarm {
     Send(TimerId),
 }
 
-/// What a shard makes actors of one kind with.
-struct LocalKind {
-    _blueprint: Arc<dyn Blueprint>,
-    nursery: Box<dyn Nursery>,
-}
-
 /// One shard.
 pub struct Shard {
     id: ShardId,
@@ -267,8 +263,7 @@ pub struct Shard {
     /// What is being handled lies here: one message, or a batch. Never empty.
     #[expect(clippy::vec_box, reason = "messages stay where they are; their pointers are swapped")]
     hands: Vec<Box<Message>>,
-    /// By the address of the blueprint, which is held so that it stays its own.
-    nurseries: HashMap<usize, LocalKind>,
+    nurseries: Nurseries,
 
     timers: TimerWheel<Timer>,
     due: Vec<Timer>,
@@ -347,7 +342,7 @@ impl Shard {
             effects: Vec::new(),
             actors: Table::new(id),
             hands: vec![Box::default()],
-            nurseries: HashMap::new(),
+            nurseries: Nurseries::default(),
             timers: TimerWheel::new(now_ns),
             due: Vec::new(),
             alarms: Vec::new(),

@@ -47,13 +47,14 @@ impl Shard {
             self.check_ledger();
         }
         // Ahead of need, and only when there is nothing else to do.
-        busy = busy || self.nurseries.values_mut().any(|kind| kind.nursery.tend());
+        busy = busy || self.nurseries.tend();
         if busy || self.has_work() || self.local.post.borrow().outlets.has_waiting() {
             return Turned::Busy;
         }
         self.counters.idle_turns.add(1);
-        let first = [self.timers.next_due_ns(), self.local.wheel.borrow().next_due_ns()];
-        Turned::Idle { wake_at_ns: first.into_iter().flatten().min() }
+        let timers = [self.timers.next_due_ns(), self.local.wheel.borrow().next_due_ns()];
+        let first = timers.into_iter().chain([self.nurseries.tend_at_ns()]).flatten().min();
+        Turned::Idle { wake_at_ns: first }
     }
 
     /// Is there something to do that does not wait for a timer? To be asked once

@@ -14,7 +14,7 @@ use wasmtime::component::wasm_wave::wasm::DisplayType;
 use wasmtime::component::{ComponentExportIndex, Instance, InstancePre};
 
 use super::cache::CacheConfig;
-use super::component::{CompileProgress, Compiled, ComponentError, Source, check_limits};
+use super::component::{CompileProgress, Compiled, ComponentError, ExecutionClass, Source, check_limits};
 use super::convert::{
     self, Step, TextError, Type, Value, ValueError, check_all, from_value, parse_arguments, to_values,
 };
@@ -113,7 +113,7 @@ impl Engine {
     ) -> Result<Callee, ComponentError> {
         let Compiled { name, bytes, component, .. } = self.compile(source.into(), cache, progress)?;
         let info = info::describe(&self.shared.wasmtime, &component, name, bytes.len());
-        let pre = self.link(&component, &info)?;
+        let pre = self.link(&component, &info, ExecutionClass::RunToCompletion)?;
         let functions = functions(&self.shared.wasmtime, &component);
         Ok(Callee { engine: self.clone(), info, pre, functions })
     }
@@ -160,7 +160,7 @@ impl Callee {
         check_limits(limits, &self.engine, &self.info)?;
         Engine::prepare_thread();
         let context = Rc::new(Context::new(ShardId(0), Box::new(Nobody)));
-        let deadline = Deadline::new(limits, self.engine.config().epoch_period);
+        let deadline = Deadline::new(limits, self.engine.config().epoch_period, false);
         let mut store = limited_store(&self.engine, limits, deadline, &context);
         let instance = self.pre.instantiate(&mut store).map_err(|error| CallError::Exited {
             function: self.info.name.clone(),

@@ -21,6 +21,9 @@ use super::wasi;
 /// The interface that makes a component an actor, and the optional ones.
 pub(super) const HANDLER: &str = "raddle:actor/handler@0.1.0";
 pub(super) const BATCH_HANDLER: &str = "raddle:actor/batch-handler@0.1.0";
+pub(super) const REPLY_HANDLER: &str = "raddle:actor/reply-handler@0.1.0";
+pub(super) const SUBSCRIBER: &str = "raddle:actor/subscriber@0.1.0";
+pub(super) const SIGNALS: &str = "raddle:actor/signals@0.1.0";
 pub(super) const LIFECYCLE: &str = "raddle:actor/lifecycle@0.1.0";
 pub(super) const HEALTH: &str = "raddle:actor/health@0.1.0";
 
@@ -43,6 +46,17 @@ impl<'a> From<&'a PathBuf> for Source<'a> {
     fn from(path: &'a PathBuf) -> Self {
         Self::File(path)
     }
+}
+
+/// How an actor's guest runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExecutionClass {
+    /// From the start of a message to its end, on the shard's own stack. It cannot
+    /// wait, and its deadline ends it.
+    RunToCompletion,
+    /// On a stack of its own: it may wait for a reply (`ask`), and gives way to its
+    /// neighbours at every tick until its time is used up. A call costs twice as much.
+    Suspendable,
 }
 
 /// Told of compilations, so that somebody can show that something goes on.
@@ -161,6 +175,7 @@ pub struct Component {
 struct Shared {
     engine: Engine,
     info: ComponentInfo,
+    class: ExecutionClass,
     pre: InstancePre<HostState>,
     exports: Exports,
     cache: CacheOutcome,
@@ -171,6 +186,10 @@ struct Shared {
 pub(super) struct Exports {
     pub(super) handle: ComponentExportIndex,
     pub(super) handle_batch: Option<ComponentExportIndex>,
+    pub(super) publication: Option<ComponentExportIndex>,
+    pub(super) reply: Option<ComponentExportIndex>,
+    /// `handle-down` and `handle-exit`.
+    pub(super) signals: Option<(ComponentExportIndex, ComponentExportIndex)>,
     /// `init` and `stop`.
     pub(super) lifecycle: Option<(ComponentExportIndex, ComponentExportIndex)>,
     pub(super) check: Option<ComponentExportIndex>,
@@ -200,6 +219,19 @@ impl Component {
 
     pub(super) fn pre(&self) -> &InstancePre<HostState> {
         &self.shared.pre
+    }
+
+    /// How it runs if nothing else is said: suspendable if it imports `ask`.
+    pub fn class(&self) -> ExecutionClass {
+        self.shared.class
+    }
+
+    /// The same, to run in that class.
+    pub(super) fn pre_as(&self, class: ExecutionClass) -> InstancePre<HostState> {
+        let linker = self.engine().linker(class, self.info());
+        let same = linker.instantiate_pre(self.pre().component());
+        // The other linker lacks nothing but `ask`, and the caller has looked for that.
+        same.unwrap_or_else(|_| self.pre().clone())
     }
 
     pub(super) fn exports(&self) -> &Exports {
@@ -266,13 +298,14 @@ impl Engine {
         let Compiled { name, bytes, component, cache } = self.compile(source.into(), cache, progress)?;
         let info = info::describe(&self.shared.wasmtime, &component, name.clone(), bytes.len());
         let exports = find_exports(&name, &component, &info)?;
-        let pre = self.link(&component, &info)?;
+        let class = class_of(&info);
+        let pre = self.link(&component, &info, class)?;
         if self.config().memory_layout == MemoryLayout::Guarded {
             // Here, and not when a shard makes its first instance. If it fails now,
             // that will say why.
             let _ = component.initialize_copy_on_write_image();
         }
-        let shared = Shared { engine: self.clone(), info, pre, exports, cache };
+        let shared = Shared { engine: self.clone(), info, class, pre, exports, cache };
         Ok(Component { shared: Arc::new(shared) })
     }
 
@@ -305,15 +338,13 @@ impl Engine {
         &self,
         component: &wasmtime_component::Component,
         info: &ComponentInfo,
+        class: ExecutionClass,
     ) -> Result<InstancePre<HostState>, ComponentError> {
         check_imports(&info.name, info)?;
-        let linker = if info.wasi.is_empty() {
-            &self.shared.linker
-        } else {
+        if !info.wasi.is_empty() {
             wasi::prepare_process();
-            &self.shared.linker_wasi
-        };
-        linker.instantiate_pre(component).map_err(|error| ComponentError::WrongImport {
+        }
+        self.linker(class, info).instantiate_pre(component).map_err(|error| ComponentError::WrongImport {
             name: info.name.clone(),
             reason: format!("{error:#}"),
         })
@@ -326,6 +357,14 @@ pub(super) struct Compiled {
     pub(super) bytes: Vec<u8>,
     pub(super) component: wasmtime_component::Component,
     pub(super) cache: CacheOutcome,
+}
+
+/// How a component runs if nothing else is said.
+fn class_of(info: &ComponentInfo) -> ExecutionClass {
+    match info.imports.iter().any(|import| import.name == host::ASK) {
+        true => ExecutionClass::Suspendable,
+        false => ExecutionClass::RunToCompletion,
+    }
 }
 
 fn name_of(source: Source<'_>) -> String {
@@ -416,12 +455,15 @@ fn find_exports(
         return Err(ComponentError::NoHandler { name: name.to_owned(), found: info.exports_in_words() });
     };
     let handle = find.function::<abi::HandleParams, abi::HandleReply>(HANDLER, &handler, "handle")?;
-    let handle_batch = match component.get_export(None, BATCH_HANDLER) {
-        Some((_, handler)) => Some(find.function::<abi::BatchParams, abi::BatchReturn>(
-            BATCH_HANDLER,
-            &handler,
-            "handle-batch",
-        )?),
+    let handle_batch = find.optional::<abi::BatchParams, abi::BatchReturn>(BATCH_HANDLER, "handle-batch")?;
+    let publication =
+        find.optional::<abi::PublicationParams, abi::PublicationReturn>(SUBSCRIBER, "handle-publication")?;
+    let reply = find.optional::<abi::ReplyParams, ()>(REPLY_HANDLER, "handle-reply")?;
+    let signals = match component.get_export(None, SIGNALS) {
+        Some((_, signals)) => Some((
+            find.function::<abi::DownParams, ()>(SIGNALS, &signals, "handle-down")?,
+            find.function::<abi::ExitParams, ()>(SIGNALS, &signals, "handle-exit")?,
+        )),
         None => None,
     };
     let lifecycle = match component.get_export(None, LIFECYCLE) {
@@ -431,11 +473,8 @@ fn find_exports(
         )),
         None => None,
     };
-    let check = match component.get_export(None, HEALTH) {
-        Some((_, health)) => Some(find.function::<(), (abi::Status,)>(HEALTH, &health, "check")?),
-        None => None,
-    };
-    Ok(Exports { handle, handle_batch, lifecycle, check })
+    let check = find.optional::<(), (abi::Status,)>(HEALTH, "check")?;
+    Ok(Exports { handle, handle_batch, publication, reply, signals, lifecycle, check })
 }
 
 struct Finder<'a> {
@@ -444,6 +483,20 @@ struct Finder<'a> {
 }
 
 impl Finder<'_> {
+    /// The one function of an interface, if the component exports that.
+    fn optional<Params, Return>(
+        &self,
+        interface: &'static str,
+        function: &str,
+    ) -> Result<Option<ComponentExportIndex>, ComponentError>
+    where
+        Params: ComponentNamedList + Lower,
+        Return: ComponentNamedList + Lift,
+    {
+        let Some((_, instance)) = self.component.get_export(None, interface) else { return Ok(None) };
+        self.function::<Params, Return>(interface, &instance, function).map(Some)
+    }
+
     fn function<Params, Return>(
         &self,
         interface: &'static str,
@@ -482,7 +535,8 @@ fn check_imports(name: &str, info: &ComponentInfo) -> Result<(), ComponentError>
     let hint = if import.name.starts_with("wasi:") {
         "of WASI 0.2 it has cli, clocks, filesystem, io, random and sockets (all denied unless granted)"
     } else if import.name.starts_with("raddle:") {
-        "of the contract (wit/) it has messaging, registry, log, config and progress"
+        "of the contract (wit/) it has messaging, requests, ask, topics, groups, timers, registry, log, \
+         config and progress"
     } else {
         "it provides wit/actor.wit and WASI 0.2; link the component with the one that provides it \
          (`wac plug`), or do without it"

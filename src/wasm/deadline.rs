@@ -14,7 +14,7 @@ use super::limits::Limits;
 
 /// Ticks until the thread's clock is read first. The one under way may end at
 /// once, so this is one tick at least.
-const FIRST_SLICE_TICKS: u64 = 2;
+pub(super) const FIRST_SLICE_TICKS: u64 = 2;
 
 /// Which limit a call is under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,40 +40,63 @@ pub(super) struct Deadline {
     call: Call,
     /// The thread's CPU time at the end of the first slice.
     measured_from: Option<Duration>,
+    /// Of a suspendable actor: the slices, of a tick each, that it has used. It gives
+    /// way after each, so that what its thread does meanwhile is not counted.
+    slices: Option<u32>,
 }
 
 impl Deadline {
-    pub(super) fn new(limits: &Limits, tick: Duration) -> Self {
+    pub(super) fn new(limits: &Limits, tick: Duration, gives_way: bool) -> Self {
         Self {
             tick,
             message_time_max: limits.message_time_max,
             lifecycle_time_max: limits.lifecycle_time_max,
             call: Call::Lifecycle,
             measured_from: None,
+            slices: gives_way.then_some(0),
         }
+    }
+
+    /// Is it that of a suspendable actor?
+    pub(super) fn gives_way(&self) -> bool {
+        self.slices.is_some()
     }
 
     /// A call starts: in so many ticks ask [`passed`](Self::passed).
     pub(super) fn start(&mut self, call: Call) -> u64 {
         self.call = call;
         self.measured_from = None;
+        if let Some(slices) = &mut self.slices {
+            *slices = 0;
+        }
         FIRST_SLICE_TICKS
     }
 
-    /// The deadline has passed: has the time?
-    pub(super) fn passed(&mut self) -> UpdateDeadline {
-        self.passed_at(thread_time())
-    }
-
-    fn passed_at(&mut self, now: Duration) -> UpdateDeadline {
-        let time_max = match self.call {
+    fn time_max(&self) -> Duration {
+        match self.call {
             Call::Message => self.message_time_max,
             Call::Batch { messages } => {
                 self.message_time_max.saturating_mul(u32::try_from(messages).unwrap_or(u32::MAX))
             }
             Call::Lifecycle => self.lifecycle_time_max,
             Call::Stop { within } => self.lifecycle_time_max.min(within),
-        };
+        }
+    }
+
+    /// The deadline has passed: has the time?
+    pub(super) fn passed(&mut self) -> UpdateDeadline {
+        match &mut self.slices {
+            None => self.passed_at(thread_time()),
+            Some(slices) => {
+                *slices = slices.saturating_add(1);
+                let used = self.tick.saturating_mul(*slices);
+                if used >= self.time_max() { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) }
+            }
+        }
+    }
+
+    fn passed_at(&mut self, now: Duration) -> UpdateDeadline {
+        let time_max = self.time_max();
         let used = now.saturating_sub(*self.measured_from.get_or_insert(now));
         match time_max.checked_sub(used) {
             None | Some(Duration::ZERO) => UpdateDeadline::Interrupt,
@@ -107,7 +130,7 @@ mod tests {
     fn only_its_own_time_counts() {
         let ms = Duration::from_millis;
         let limits = Limits { message_time_max: ms(10), ..Limits::default() };
-        let mut deadline = Deadline::new(&limits, ms(1));
+        let mut deadline = Deadline::new(&limits, ms(1), false);
         deadline.start(Call::Message);
         assert_eq!(ticks(deadline.passed_at(ms(500))), Some(10));
         // Ten ticks went by, and the thread ran in three of them.
@@ -123,7 +146,7 @@ mod tests {
     #[test]
     fn a_limit_of_nothing_ends_at_the_first_slice() {
         let limits = Limits { message_time_max: Duration::ZERO, ..Limits::default() };
-        let mut deadline = Deadline::new(&limits, Duration::from_millis(1));
+        let mut deadline = Deadline::new(&limits, Duration::from_millis(1), false);
         deadline.start(Call::Message);
         assert_eq!(ticks(deadline.passed_at(Duration::from_secs(1))), None);
     }

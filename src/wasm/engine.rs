@@ -7,8 +7,12 @@ use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::compact::CompactMemories;
+use super::component::ExecutionClass;
 use super::host::{self, HostState};
+use super::info::ComponentInfo;
 use super::wasi;
+use crate::actor::CreateError;
+use crate::sync::SharedCounter;
 
 /// How linear memories are laid out. Which one to choose: docs/decisions/0002.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,9 +33,13 @@ pub struct EngineConfig {
     /// How linear memories are laid out (default is `Guarded`).
     pub memory_layout: MemoryLayout,
     /// How many instances may be alive at once, ready ones included (default is
-    /// `1000`). `Guarded` reserves this many slots, and more cannot be had;
-    /// `Compact` reserves nothing and does not count.
+    /// `1000`). `Guarded` reserves this many slots; `Compact` reserves nothing. An
+    /// eighth of them is never made ahead of need.
     pub instances_max: u32,
+    /// How many of them may be suspendable, and have a stack of their own, at once
+    /// (default is `256`): an actor takes one with its first message, and keeps it.
+    /// Without one to be had its message waits. `Compact` does not count.
+    pub suspendable_max: u32,
     /// The most memory, in bytes, that one linear memory may have (default is
     /// `4 GiB`). An actor's own [`Limits`](super::Limits) bind it further.
     pub memory_bytes_max: u64,
@@ -47,6 +55,7 @@ impl Default for EngineConfig {
         Self {
             memory_layout: MemoryLayout::Guarded,
             instances_max: 1000,
+            suspendable_max: 256,
             memory_bytes_max: GUARDED_RESERVATION_BYTES,
             epoch_period: Duration::from_millis(1),
             stack_bytes_max: 512 << 10,
@@ -111,6 +120,13 @@ const MEMORIES_PER_INSTANCE: u32 = 1;
 /// of its memory, what it could still grow into, and a table (measured).
 const MAPPINGS_PER_INSTANCE: u64 = 4;
 
+/// A suspendable actor's stack is pages and a guard: two mappings.
+const MAPPINGS_PER_STACK: u64 = 2;
+
+/// What a suspendable actor's stack has for functions of the host, beyond what the
+/// guest may use.
+const HOST_STACK_BYTES: usize = 1 << 20;
+
 /// How much of a dropped instance's memory stays for the next one. Cheap only
 /// together with `PAGEMAP_SCAN`, which finds the pages to be cleared.
 const KEEP_RESIDENT_BYTES: usize = 1 << 20;
@@ -128,10 +144,12 @@ pub struct Engine {
 pub(super) struct Shared {
     pub(super) wasmtime: wasmtime::Engine,
     pub(super) config: EngineConfig,
-    /// The contract's imports.
-    pub(super) linker: Linker<HostState>,
-    /// The same, and WASI.
-    pub(super) linker_wasi: Linker<HostState>,
+    /// How many instances are alive.
+    instances: SharedCounter,
+    /// The contract's imports but `ask`, without WASI and with it.
+    linkers: [Linker<HostState>; 2],
+    /// All of the contract's imports, without WASI and with it.
+    linkers_suspendable: [Linker<HostState>; 2],
 }
 
 impl Engine {
@@ -148,9 +166,20 @@ impl Engine {
             })?;
         let mut linker = Linker::new(&wasmtime);
         host::link(&mut linker).map_err(EngineError::Wasmtime)?;
-        let mut linker_wasi = linker.clone();
-        wasi::link(&mut linker_wasi).map_err(EngineError::Wasmtime)?;
-        let shared = Shared { wasmtime, config: config.clone(), linker, linker_wasi };
+        let mut suspendable = linker.clone();
+        host::link_ask(&mut suspendable).map_err(EngineError::Wasmtime)?;
+        let with_wasi = |linker: Linker<HostState>| {
+            let mut with = linker.clone();
+            wasi::link(&mut with).map_err(EngineError::Wasmtime)?;
+            Ok([linker, with])
+        };
+        let shared = Shared {
+            wasmtime,
+            config: config.clone(),
+            instances: SharedCounter::new(),
+            linkers: with_wasi(linker)?,
+            linkers_suspendable: with_wasi(suspendable)?,
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -160,15 +189,56 @@ impl Engine {
         self.shared.wasmtime.increment_epoch();
     }
 
+    /// The imports for a component that runs in this class.
+    pub(super) fn linker(&self, class: ExecutionClass, info: &ComponentInfo) -> &Linker<HostState> {
+        let linkers = match class {
+            ExecutionClass::RunToCompletion => &self.shared.linkers,
+            ExecutionClass::Suspendable => &self.shared.linkers_suspendable,
+        };
+        &linkers[usize::from(!info.wasi.is_empty())]
+    }
+
     /// What it was built from.
     pub fn config(&self) -> &EngineConfig {
         &self.shared.config
+    }
+
+    /// Room for one more instance, if so much is left after it.
+    pub(super) fn take_room(&self, left: u64) -> Option<Room> {
+        let most = u64::from(self.shared.config.instances_max).saturating_sub(left);
+        if self.shared.instances.add(1) >= most {
+            self.shared.instances.take_back(1);
+            return None;
+        }
+        Some(Room(self.clone()))
+    }
+
+    /// How many instances are never made ahead of need.
+    pub(super) fn headroom(&self) -> u64 {
+        u64::from(self.shared.config.instances_max) / 8
+    }
+
+    /// Why there is none.
+    pub(super) fn no_room(&self) -> CreateError {
+        CreateError::Exhausted(format!(
+            "all {} instances (instances_max) are alive",
+            self.shared.config.instances_max
+        ))
     }
 
     /// For each shard's thread, once: what wasmtime would otherwise do there in
     /// the middle of the first call.
     pub(super) fn prepare_thread() {
         wasmtime::Engine::tls_eager_initialize();
+    }
+}
+
+/// One of the instances that may be alive at once.
+pub(super) struct Room(Engine);
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.0.shared.instances.take_back(1);
     }
 }
 
@@ -195,16 +265,18 @@ fn validate(config: &EngineConfig) -> Result<(), EngineError> {
         return refuse("stack_bytes_max", &config.stack_bytes_max, "at least 16384");
     }
     if config.memory_layout == MemoryLayout::Guarded {
-        validate_mappings(config.instances_max)?;
+        validate_mappings(config)?;
     }
     Ok(())
 }
 
 /// A process that is out of mappings cannot even allocate: so not so far.
-fn validate_mappings(instances_max: u32) -> Result<(), EngineError> {
+fn validate_mappings(config: &EngineConfig) -> Result<(), EngineError> {
     let limit = std::fs::read_to_string("/proc/sys/vm/max_map_count").ok();
     let Some(mappings_max) = limit.and_then(|limit| limit.trim().parse::<u64>().ok()) else { return Ok(()) };
-    let needed = u64::from(instances_max) * MAPPINGS_PER_INSTANCE;
+    let instances_max = config.instances_max;
+    let needed = u64::from(instances_max) * MAPPINGS_PER_INSTANCE
+        + u64::from(config.suspendable_max) * MAPPINGS_PER_STACK;
     if needed > mappings_max / 10 * 9 {
         return Err(EngineError::Mappings { instances_max, needed, mappings_max });
     }
@@ -219,6 +291,8 @@ fn resolve(config: &EngineConfig) -> Config {
         .concurrency_support(false)
         .wasm_component_model(true)
         .max_wasm_stack(config.stack_bytes_max)
+        // Overflowing what is left for the host's functions would end the process.
+        .async_stack_size(config.stack_bytes_max + HOST_STACK_BYTES)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(BACKTRACE_FRAMES))
         // For a profiler that unwinds through guests, and for offsets in back
         // traces: nobody here does either, and compiled components get smaller.
@@ -241,8 +315,7 @@ fn guarded(resolved: &mut Config, config: &EngineConfig) {
         .total_memories(instances.saturating_mul(MEMORIES_PER_INSTANCE))
         .total_tables(instances.saturating_mul(TABLES_PER_INSTANCE))
         .max_tables_per_module(TABLES_PER_INSTANCE)
-        // For guests that suspend, which are yet to come.
-        .total_stacks(0)
+        .total_stacks(config.suspendable_max)
         .max_memory_size(usize::try_from(config.memory_bytes_max).unwrap_or(usize::MAX));
     if PoolingAllocationConfig::is_pagemap_scan_available() {
         pool.pagemap_scan(Enabled::Yes)

@@ -1,5 +1,6 @@
 //! One component actor: a store of its own, and its exports ready to be called.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use wasmtime::component::TypedFunc;
@@ -7,25 +8,51 @@ use wasmtime::{Error, Store};
 
 use super::abi::{self, BatchParams, BatchReturn, Frames, HandleIgnored, HandleParams, HandleReply};
 use super::deadline::Call;
+use super::engine::Room;
 use super::host::{HostState, Identity, finished_of_batch};
 use super::trap;
 use crate::actor::{
-    Actor, Batch, BatchOutcome, Child, Context, ExitReason, Health, Incarnation, Message, Outcome,
-    StartError, StopReason, TrapCause,
+    Actor, Batch, BatchOutcome, Child, Context, ExitReason, Failure, Health, Incarnation, Message, Notice,
+    Outcome, Payload, StartError, StopReason, TrapCause,
 };
 
 /// An instance that lives: all that its calls need.
 pub(super) struct Live {
     pub(super) store: Store<HostState>,
     pub(super) functions: Functions,
+    /// Given back when the store is gone.
+    pub(super) _room: Room,
 }
 
 impl Live {
     /// Starts the clock of one call.
-    fn enter(&mut self, call: Call) {
+    pub(super) fn enter(&mut self, call: Call) {
         let deadline = &mut self.store.data_mut().deadline;
         let ticks = deadline.start(call);
         self.store.set_epoch_deadline(ticks);
+    }
+
+    /// From here on it is somebody.
+    pub(super) fn identify(&mut self, incarnation: &Incarnation) {
+        self.store.data_mut().identity = Some(Identity::new(incarnation.id, incarnation.name.clone()));
+    }
+
+    /// Gives it its configuration.
+    pub(super) fn configure(&mut self, config: &BTreeMap<String, String>) {
+        self.store.data_mut().config.clone_from(config);
+    }
+
+    /// What a handler's answer comes to.
+    pub(super) fn conclude(&self, answer: Result<Option<Payload>, Failure>) -> Outcome {
+        let bytes_max = self.store.data().message_bytes_max;
+        match answer {
+            Ok(Some(reply)) if reply.len() > bytes_max => Outcome::Failed(Failure::Other(format!(
+                "the reply is {} bytes, and the most is {bytes_max}",
+                reply.len()
+            ))),
+            Ok(reply) => Outcome::Done(reply),
+            Err(failure) => Outcome::Failed(failure),
+        }
     }
 }
 
@@ -37,6 +64,13 @@ pub(super) struct Functions {
     pub(super) handle_ignored: TypedFunc<HandleParams, HandleIgnored>,
     /// Many plain messages at once, and at most how many.
     pub(super) batch: Option<BatchHandler>,
+    /// What was published.
+    pub(super) publication: Option<TypedFunc<abi::PublicationParams, abi::PublicationReturn>>,
+    /// The outcome of a request.
+    pub(super) reply: Option<TypedFunc<abi::ReplyParams, ()>>,
+    /// The end of a monitored actor, and of a linked one.
+    pub(super) down: Option<TypedFunc<abi::DownParams, ()>>,
+    pub(super) exit: Option<TypedFunc<abi::ExitParams, ()>>,
     pub(super) lifecycle: Option<Lifecycle>,
     pub(super) check: Option<TypedFunc<(), (abi::Status,)>>,
 }
@@ -84,9 +118,9 @@ impl ComponentActor {
     }
 
     /// Gives it its configuration.
-    pub(super) fn configure(&mut self, config: &std::collections::BTreeMap<String, String>) {
+    pub(super) fn configure(&mut self, config: &BTreeMap<String, String>) {
         if let State::Live(live) = &mut self.0 {
-            live.store.data_mut().config.clone_from(config);
+            live.configure(config);
         }
     }
 
@@ -108,8 +142,18 @@ impl Actor for ComponentActor {
             State::Gone(reason) => return Outcome::Exited(reason.clone()),
         };
         let sender = message.from.map_or(0, |id| id.to_bits());
-        let params = (sender, message.payload.as_slice());
+        let payload = message.payload.as_slice();
         live.enter(Call::Message);
+        if message.attached.is_some()
+            && let (Some(subject), Some(publication)) = (message.subject(), live.functions.publication)
+        {
+            return match publication.call(&mut live.store, (subject.as_str(), sender, payload)) {
+                Ok((Ok(()),)) => Outcome::Done(None),
+                Ok((Err(failure),)) => Outcome::Failed(failure.into()),
+                Err(error) => Outcome::Exited(self.exit(&error)),
+            };
+        }
+        let params = (sender, payload);
         let answer = if message.request.is_some() {
             live.functions
                 .handle_reply
@@ -119,16 +163,31 @@ impl Actor for ComponentActor {
             live.functions.handle_ignored.call(&mut live.store, params).map(|(answer,)| answer.map(|_| None))
         };
         match answer {
-            Ok(Ok(reply)) => {
-                let bytes_max = live.store.data().message_bytes_max;
-                match &reply {
-                    Some(reply) if reply.len() > bytes_max => Outcome::Failed(crate::actor::Failure::Other(
-                        format!("the reply is {} bytes, and the most is {bytes_max}", reply.len()),
-                    )),
-                    _ => Outcome::Done(reply),
-                }
+            Ok(answer) => live.conclude(answer.map_err(Failure::from)),
+            Err(error) => Outcome::Exited(self.exit(&error)),
+        }
+    }
+
+    fn notice(&mut self, _: &Context, notice: Notice) -> Outcome {
+        let live = match &mut self.0 {
+            State::Live(live) => live,
+            State::Gone(reason) => return Outcome::Exited(reason.clone()),
+        };
+        live.enter(Call::Message);
+        let (functions, store) = (&live.functions, &mut live.store);
+        let heard = match notice {
+            Notice::Reply { request, outcome } => functions.reply.map_or(Ok(()), |reply| {
+                reply.call(store, (request.to_bits(), abi::request_outcome(outcome)))
+            }),
+            Notice::Down { monitor, actor, reason } => functions
+                .down
+                .map_or(Ok(()), |down| down.call(store, (monitor, actor.to_bits(), reason.into()))),
+            Notice::Exit { actor, reason } => {
+                functions.exit.map_or(Ok(()), |exit| exit.call(store, (actor.to_bits(), reason.into())))
             }
-            Ok(Err(failure)) => Outcome::Failed(failure.into()),
+        };
+        match heard {
+            Ok(()) => Outcome::Done(None),
             Err(error) => Outcome::Exited(self.exit(&error)),
         }
     }
@@ -181,15 +240,10 @@ impl Child for ComponentActor {
             State::Live(live) => live,
             State::Gone(reason) => return Err(StartError::Exited(reason.clone())),
         };
-        live.store.data_mut().identity = Some(Identity::new(incarnation.id, incarnation.name.clone()));
+        live.identify(incarnation);
         let Some(lifecycle) = live.functions.lifecycle else { return Ok(()) };
-        let start = abi::Start {
-            id: incarnation.id.to_bits(),
-            name: incarnation.name.as_deref(),
-            restarts: incarnation.restarts,
-        };
         live.enter(Call::Lifecycle);
-        match lifecycle.init.call(&mut live.store, (start,)) {
+        match lifecycle.init.call(&mut live.store, (abi::Start::of(incarnation),)) {
             Ok((Ok(()),)) => Ok(()),
             Ok((Err(why),)) => Err(StartError::Refused(why)),
             Err(error) => Err(StartError::Exited(self.exit(&error))),

@@ -70,6 +70,14 @@ pub enum LimitsError {
         /// As set.
         hostcall_bytes_max: usize,
     },
+    /// It imports `ask`, which waits.
+    #[error(
+        "`{component}` imports `raddle:actor/ask`, so it must be suspendable: it cannot run to completion"
+    )]
+    MustSuspend {
+        /// Its name.
+        component: String,
+    },
     /// The engine gives less.
     #[error("memory_bytes_max is {asked}, and the engine was built for {engine_max} for each instance")]
     MemoryOverEngine {

@@ -22,12 +22,14 @@ mod compact;
 mod component;
 pub mod convert;
 mod deadline;
+mod desk;
 mod engine;
 mod host;
 mod info;
 mod instance;
 mod limits;
 mod store_pool;
+mod suspendable;
 mod thread_bound;
 mod trap;
 mod wasi;
@@ -35,9 +37,11 @@ mod wasi;
 #[cfg(test)]
 mod tests;
 
+#[doc(hidden)]
+pub use abi::Failure;
 pub use cache::{CacheConfig, CacheOutcome};
 pub use callee::{CallError, Callee, CalleeInstance, Function, NoSuchFunction};
-pub use component::{CompileProgress, Component, ComponentError, Source};
+pub use component::{CompileProgress, Component, ComponentError, ExecutionClass, Source};
 pub use engine::{Engine, EngineConfig, EngineError, MemoryLayout};
 pub use info::{ComponentInfo, Item, ItemKind};
 pub use limits::{Limits, LimitsError};

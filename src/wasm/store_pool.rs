@@ -1,18 +1,33 @@
 //! A shard's supply of instances of one component.
+//!
+//! ```text
+//!            idle turns ──► one more, up to the target        dry: twice as many from
+//!   nothing ─────────────────► ready, ready, …  ──── create ──►  then on, up to ready_max
+//!                                   │
+//!                                   └── nobody wanted one for a while: one less,
+//!                                       down to ready_min
+//! ```
+//!
+//! Of the engine's instances a part is never made ahead of need: that is the room for
+//! whoever asks for another component, or on another shard.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::Duration;
 
-use wasmtime::component::InstancePre;
+use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{PoolConcurrencyLimitError, Store};
 
 use super::compact::NO_ROOM;
-use super::component::{Component, Exports};
+use super::component::{Component, ExecutionClass, Exports};
 use super::deadline::{Call, Deadline};
-use super::engine::Engine;
+use super::engine::{Engine, Room};
 use super::host::HostState;
 use super::instance::{BatchHandler, ComponentActor, Functions, Lifecycle, Live};
 use super::limits::{Limits, LimitsError};
+use super::suspendable::SuspendableActor;
 use super::trap;
 use crate::actor::{Blueprint, Child, Context, CreateError, Nursery, Recipe, ShardId};
 
@@ -24,11 +39,16 @@ pub struct PoolPolicy {
     /// When they run out, twice as many are kept from then on, up to this many
     /// (default is 64).
     pub ready_max: usize,
+    /// How many are made in one idle turn (default is 1): each may take as long as a
+    /// guest's instantiation.
+    pub refill_per_turn: usize,
+    /// After so long without a spawn, one less is kept, and so on (default is 1 s).
+    pub decay_after: Duration,
 }
 
 impl Default for PoolPolicy {
     fn default() -> Self {
-        Self { ready_min: 1, ready_max: 64 }
+        Self { ready_min: 1, ready_max: 64, refill_per_turn: 1, decay_after: Duration::from_secs(1) }
     }
 }
 
@@ -39,6 +59,7 @@ pub struct ComponentBlueprint(Arc<Plan>);
 struct Plan {
     engine: Engine,
     name: String,
+    class: ExecutionClass,
     pre: InstancePre<HostState>,
     exports: Exports,
     limits: Limits,
@@ -52,12 +73,31 @@ impl ComponentBlueprint {
     /// # Errors
     /// If no instance could ever live within the limits.
     pub fn new(component: Component, limits: Limits, policy: PoolPolicy) -> Result<Self, LimitsError> {
+        let class = component.class();
+        Self::in_class(component, class, limits, policy)
+    }
+
+    /// As [`new`](Self::new), in this class.
+    ///
+    /// # Errors
+    /// If no instance could ever live within the limits, or in this class.
+    pub fn in_class(
+        component: Component,
+        class: ExecutionClass,
+        limits: Limits,
+        policy: PoolPolicy,
+    ) -> Result<Self, LimitsError> {
         component.check_limits(&limits)?;
+        if component.class() == ExecutionClass::Suspendable && class == ExecutionClass::RunToCompletion {
+            return Err(LimitsError::MustSuspend { component: component.name().to_owned() });
+        }
         let engine = component.engine().clone();
+        let gives_way = class == ExecutionClass::Suspendable;
         Ok(Self(Arc::new(Plan {
-            deadline: Deadline::new(&limits, engine.config().epoch_period),
+            deadline: Deadline::new(&limits, engine.config().epoch_period, gives_way),
             name: component.name().to_owned(),
-            pre: component.pre().clone(),
+            class,
+            pre: component.pre_as(class),
             exports: component.exports().clone(),
             engine,
             limits,
@@ -77,14 +117,41 @@ impl Blueprint for ComponentBlueprint {
     }
 }
 
+/// An instance that nobody is yet, boxed ahead of need: taking one allocates nothing.
+enum Ready {
+    RunToCompletion(Box<ComponentActor>),
+    /// Its box is made with the future that it goes into.
+    Suspendable(Box<Live>),
+}
+
+impl Ready {
+    fn into_child(self, recipe: &Recipe) -> Box<dyn Child> {
+        match self {
+            Self::RunToCompletion(mut actor) => {
+                if !recipe.config.is_empty() {
+                    actor.configure(&recipe.config);
+                }
+                actor
+            }
+            Self::Suspendable(mut live) => {
+                live.configure(&recipe.config);
+                Box::new(SuspendableActor::new(*live))
+            }
+        }
+    }
+}
+
 /// Ready instances, and how to make more.
 struct InstancePool {
     plan: Arc<Plan>,
     context: Rc<Context>,
-    #[expect(clippy::vec_box, reason = "boxed ahead of need: taking one allocates nothing")]
-    ready: Vec<Box<ComponentActor>>,
+    ready: Vec<Ready>,
     /// How many to keep ready.
     ready_target: usize,
+    /// Was one taken since the pool was last looked after?
+    is_wanted: bool,
+    /// When one less is kept, unless one is wanted before.
+    decay_at_ns: Option<u64>,
     /// The last attempt to make one ahead of need failed, so the next one waits
     /// until somebody asks: a guest that loops in its instantiation would cost
     /// every idle turn its time limit.
@@ -94,48 +161,94 @@ struct InstancePool {
 impl InstancePool {
     fn new(plan: Arc<Plan>, context: Rc<Context>) -> Self {
         let ready_target = plan.policy.ready_min;
-        Self { plan, context, ready: Vec::new(), ready_target, is_failing: false }
+        Self {
+            plan,
+            context,
+            ready: Vec::with_capacity(ready_target),
+            ready_target,
+            is_wanted: false,
+            decay_at_ns: None,
+            is_failing: false,
+        }
     }
 
-    fn instantiate(&mut self) -> Result<Box<ComponentActor>, CreateError> {
-        let made = self.plan.instantiate(&self.context);
+    fn instantiate(&mut self, room: Option<Room>) -> Result<Ready, CreateError> {
+        let made = match room {
+            Some(room) => self.plan.instantiate(&self.context, room),
+            None => Err(self.plan.engine.no_room()),
+        };
         self.is_failing = made.is_err();
-        Ok(Box::new(ComponentActor::new(made?)))
+        let live = made?;
+        Ok(match self.plan.class {
+            ExecutionClass::RunToCompletion => Ready::RunToCompletion(Box::new(ComponentActor::new(live))),
+            ExecutionClass::Suspendable => Ready::Suspendable(Box::new(live)),
+        })
+    }
+
+    /// One less is kept, if it is time.
+    fn decay(&mut self) {
+        if self.ready_target <= self.plan.policy.ready_min && self.ready.len() <= self.ready_target {
+            self.decay_at_ns = None;
+            return;
+        }
+        let now_ns = self.context.now_ns();
+        let after_ns = u64::try_from(self.plan.policy.decay_after.as_nanos()).unwrap_or(u64::MAX);
+        match self.decay_at_ns {
+            Some(at_ns) if !self.is_wanted && now_ns < at_ns => return,
+            Some(_) if !self.is_wanted => {
+                self.ready_target = self.ready_target.saturating_sub(1).max(self.plan.policy.ready_min);
+                self.ready.truncate(self.ready_target);
+            }
+            _ => self.is_wanted = false,
+        }
+        self.decay_at_ns = Some(now_ns.saturating_add(after_ns));
     }
 }
 
 impl Nursery for InstancePool {
+    #[inline]
     fn create(&mut self, recipe: &Recipe) -> Result<Box<dyn Child>, CreateError> {
-        let mut actor = match self.ready.pop() {
-            Some(actor) => actor,
+        self.is_wanted = true;
+        let ready = match self.ready.pop() {
+            Some(ready) => ready,
             None => {
-                self.ready_target =
-                    (self.ready_target * 2).min(self.plan.policy.ready_max).max(self.plan.policy.ready_min);
-                self.instantiate()?
+                let policy = &self.plan.policy;
+                self.ready_target = (self.ready_target * 2).min(policy.ready_max).max(policy.ready_min);
+                let room = self.plan.engine.take_room(0);
+                self.instantiate(room)?
             }
         };
-        if !recipe.config.is_empty() {
-            actor.configure(&recipe.config);
-        }
-        Ok(actor)
+        Ok(ready.into_child(recipe))
     }
 
     fn tend(&mut self) -> bool {
-        if self.is_failing || self.ready.len() >= self.ready_target {
+        self.decay();
+        if self.is_failing {
             return false;
         }
-        if let Ok(actor) = self.instantiate() {
-            self.ready.push(actor);
+        for _ in 0..self.plan.policy.refill_per_turn.max(1) {
+            if self.ready.len() >= self.ready_target {
+                return false;
+            }
+            let Some(room) = self.plan.engine.take_room(self.plan.engine.headroom()) else { return false };
+            match self.instantiate(Some(room)) {
+                Ok(ready) => self.ready.push(ready),
+                Err(_) => return false,
+            }
         }
-        !self.is_failing && self.ready.len() < self.ready_target
+        self.ready.len() < self.ready_target
+    }
+
+    fn tend_at_ns(&self) -> Option<u64> {
+        self.decay_at_ns
     }
 }
 
 impl Plan {
-    fn instantiate(&self, context: &Rc<Context>) -> Result<Live, CreateError> {
+    fn instantiate(&self, context: &Rc<Context>, room: Room) -> Result<Live, CreateError> {
         let mut store = limited_store(&self.engine, &self.limits, self.deadline.clone(), context);
         match self.link(&mut store) {
-            Ok(functions) => Ok(Live { store, functions }),
+            Ok(functions) => Ok(Live { store, functions, _room: room }),
             Err(error) if is_exhausted(&error) => Err(CreateError::Exhausted(error.root_cause().to_string())),
             Err(error) => Err(CreateError::Failed(format!(
                 "`{}` could not be instantiated: {}",
@@ -146,30 +259,61 @@ impl Plan {
     }
 
     fn link(&self, store: &mut Store<HostState>) -> wasmtime::Result<Functions> {
-        let instance = self.pre.instantiate(&mut *store)?;
+        let instance = match self.class {
+            ExecutionClass::RunToCompletion => self.pre.instantiate(&mut *store)?,
+            ExecutionClass::Suspendable => instantiate_on_a_stack(&self.pre, store)?,
+        };
         let exports = &self.exports;
-        Ok(Functions {
+        let mut functions = Functions {
             handle_reply: instance.get_typed_func(&mut *store, exports.handle)?,
             handle_ignored: instance.get_typed_func(&mut *store, exports.handle)?,
-            batch: match exports.handle_batch.filter(|_| self.limits.batch_messages_max > 1) {
-                Some(handle) => Some(BatchHandler {
-                    handle: instance.get_typed_func(&mut *store, handle)?,
-                    messages_max: self.limits.batch_messages_max,
-                }),
-                None => None,
-            },
-            lifecycle: match &exports.lifecycle {
-                Some((init, stop)) => Some(Lifecycle {
-                    init: instance.get_typed_func(&mut *store, init)?,
-                    stop: instance.get_typed_func(&mut *store, stop)?,
-                }),
-                None => None,
-            },
-            check: match &exports.check {
-                Some(check) => Some(instance.get_typed_func(&mut *store, check)?),
-                None => None,
-            },
-        })
+            batch: None,
+            publication: None,
+            reply: None,
+            down: None,
+            exit: None,
+            lifecycle: None,
+            check: None,
+        };
+        if let Some(handle) = exports.handle_batch.filter(|_| self.limits.batch_messages_max > 1) {
+            let handle = instance.get_typed_func(&mut *store, handle)?;
+            functions.batch = Some(BatchHandler { handle, messages_max: self.limits.batch_messages_max });
+        }
+        if let Some(publication) = exports.publication {
+            functions.publication = Some(instance.get_typed_func(&mut *store, publication)?);
+        }
+        if let Some(reply) = exports.reply {
+            functions.reply = Some(instance.get_typed_func(&mut *store, reply)?);
+        }
+        if let Some((down, exit)) = exports.signals {
+            functions.down = Some(instance.get_typed_func(&mut *store, down)?);
+            functions.exit = Some(instance.get_typed_func(&mut *store, exit)?);
+        }
+        if let Some((init, stop)) = exports.lifecycle {
+            functions.lifecycle = Some(Lifecycle {
+                init: instance.get_typed_func(&mut *store, init)?,
+                stop: instance.get_typed_func(&mut *store, stop)?,
+            });
+        }
+        if let Some(check) = exports.check {
+            functions.check = Some(instance.get_typed_func(&mut *store, check)?);
+        }
+        Ok(functions)
+    }
+}
+
+/// A start function gives way as any other code of a suspendable guest, but its shard
+/// waits for it: until its deadline.
+fn instantiate_on_a_stack(
+    pre: &InstancePre<HostState>,
+    store: &mut Store<HostState>,
+) -> wasmtime::Result<Instance> {
+    let mut instantiating = pin!(pre.instantiate_async(store));
+    let mut context = TaskContext::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(made) = instantiating.as_mut().poll(&mut context) {
+            return made;
+        }
     }
 }
 

@@ -29,7 +29,8 @@ impl Child for Burst {}
 /// What a batcher has finished, and the sum of it.
 fn counts(runtime: &raddle::Handle, batcher: ActorId) -> (u64, u64) {
     let reply = reply(runtime, batcher, "");
-    let number = |range| u64::from_le_bytes(reply[range].try_into().expect("8 bytes"));
+    let number =
+        |range: std::ops::Range<usize>| u64::from_le_bytes(reply[range].try_into().expect("8 bytes"));
     (number(0..8), number(8..16))
 }
 

@@ -25,6 +25,7 @@ mod guide;
 mod layers;
 mod seccomp;
 mod support;
+mod suspend;
 mod system_failures;
 mod system_lifetime;
 mod system_limits;

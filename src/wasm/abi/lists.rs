@@ -85,6 +85,40 @@ macro_rules! lift_list {
 lift_list!(Reply, bytes => Self(Payload::copy_from(bytes)));
 lift_list!(Ignored, _bytes => Self);
 
+/// Bytes for the guest, from wherever they are.
+pub(in crate::wasm) struct Bytes(pub(in crate::wasm) Payload);
+
+// SAFETY: layout and type check are those of `list<u8>`.
+unsafe impl ComponentType for Bytes {
+    type Lower = <[u8] as ComponentType>::Lower;
+    const ABI: CanonicalAbiInfo = <[u8] as ComponentType>::ABI;
+
+    fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> Result<()> {
+        <[u8] as ComponentType>::typecheck(ty, types)
+    }
+}
+
+// SAFETY: both do as `[u8]` does.
+unsafe impl Lower for Bytes {
+    fn linear_lower_to_flat<T>(
+        &self,
+        context: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        into: &mut MaybeUninit<Self::Lower>,
+    ) -> Result<()> {
+        self.0.as_slice().linear_lower_to_flat(context, ty, into)
+    }
+
+    fn linear_lower_to_memory<T>(
+        &self,
+        context: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        offset: usize,
+    ) -> Result<()> {
+        self.0.as_slice().linear_lower_to_memory(context, ty, offset)
+    }
+}
+
 /// A batch, written as one flat buffer into the guest's memory (the layout is in
 /// `wit/batch.wit`), and nowhere else before.
 #[derive(Clone, Copy)]

@@ -9,7 +9,7 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 
 use crate::actor;
 
-pub(super) use lists::{Frames, Ignored, Reply};
+pub(super) use lists::{Bytes, Frames, Ignored, Reply};
 
 /// What `handler.handle` takes.
 pub(super) type HandleParams = (u64, &'static [u8]);
@@ -24,7 +24,7 @@ pub(super) type BatchParams = (Frames<'static>,);
 pub(super) type BatchReturn = (u32,);
 
 /// `types.failure`. Public for benchmarks that call the same guest without Raddle.
-#[derive(Debug, ComponentType, Lift)]
+#[derive(Debug, ComponentType, Lift, Lower)]
 #[component(variant)]
 pub enum Failure {
     /// It makes no sense.
@@ -48,11 +48,136 @@ impl From<Failure> for actor::Failure {
     }
 }
 
+impl From<actor::Failure> for Failure {
+    fn from(failure: actor::Failure) -> Self {
+        match failure {
+            actor::Failure::Rejected(why) => Self::Rejected(why),
+            actor::Failure::Retry(why) => Self::Retry(why),
+            actor::Failure::Other(why) => Self::Other(why),
+        }
+    }
+}
+
+/// `types.request-error`.
+#[derive(ComponentType, Lower)]
+#[component(variant)]
+pub(super) enum RequestError {
+    #[component(name = "not-sent")]
+    NotSent(SendError),
+    #[component(name = "failed")]
+    Failed(Failure),
+    #[component(name = "callee-exited")]
+    CalleeExited(String),
+    #[component(name = "dead")]
+    Dead(String),
+    #[component(name = "timeout")]
+    Timeout,
+    #[component(name = "cycle")]
+    Cycle,
+    #[component(name = "closed")]
+    Closed,
+}
+
+impl From<actor::RequestError> for RequestError {
+    fn from(error: actor::RequestError) -> Self {
+        match error {
+            actor::RequestError::NotSent(error) => Self::NotSent(error.into()),
+            actor::RequestError::Failed(failure) => Self::Failed(failure.into()),
+            actor::RequestError::CalleeExited(reason) => Self::CalleeExited(reason.to_string()),
+            actor::RequestError::Dead(reason) => Self::Dead(reason.to_string()),
+            actor::RequestError::Timeout => Self::Timeout,
+            actor::RequestError::Cycle => Self::Cycle,
+            actor::RequestError::Closed => Self::Closed,
+        }
+    }
+}
+
+/// What a request comes to, for the guest that made it.
+pub(super) type RequestOutcome = std::result::Result<Bytes, RequestError>;
+
+/// The outcome of a request in the guest's words.
+pub(super) fn request_outcome(
+    outcome: std::result::Result<actor::Payload, actor::RequestError>,
+) -> RequestOutcome {
+    outcome.map(Bytes).map_err(RequestError::from)
+}
+
+/// `reply-handler.handle-reply`.
+pub(super) type ReplyParams = (u64, RequestOutcome);
+/// `subscriber.handle-publication`.
+pub(super) type PublicationParams = (&'static str, u64, &'static [u8]);
+/// See [`PublicationParams`].
+pub(super) type PublicationReturn = (std::result::Result<(), Failure>,);
+/// `signals.handle-down`: monitor, actor, reason.
+pub(super) type DownParams = (u64, u64, ExitReason);
+/// `signals.handle-exit`: actor, reason.
+pub(super) type ExitParams = (u64, ExitReason);
+
+/// `types.exit-reason`.
+#[derive(ComponentType, Lower)]
+#[component(variant)]
+pub(super) enum ExitReason {
+    #[component(name = "normal")]
+    Normal,
+    #[component(name = "shutdown")]
+    Shutdown,
+    #[component(name = "killed")]
+    Killed,
+    #[component(name = "no-such-actor")]
+    #[allow(dead_code)] // of monitors, which come with them
+    NoSuchActor,
+    #[component(name = "failed")]
+    Failed(String),
+}
+
+impl From<actor::ExitReason> for ExitReason {
+    fn from(reason: actor::ExitReason) -> Self {
+        match reason {
+            actor::ExitReason::Normal => Self::Normal,
+            actor::ExitReason::Shutdown => Self::Shutdown,
+            actor::ExitReason::Killed => Self::Killed,
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
+/// `topics.topic-error`.
+#[derive(ComponentType, Lower)]
+#[component(variant)]
+pub(super) enum TopicError {
+    #[component(name = "subject-invalid")]
+    SubjectInvalid(String),
+    #[component(name = "access-denied")]
+    AccessDenied(String),
+    #[component(name = "message-too-large")]
+    MessageTooLarge(u32),
+    #[component(name = "quota-exceeded")]
+    QuotaExceeded(String),
+    #[component(name = "other")]
+    Other(String),
+}
+
+impl From<actor::SendError> for TopicError {
+    fn from(error: actor::SendError) -> Self {
+        match error {
+            actor::SendError::Topic(error) => Self::SubjectInvalid(error.to_string()),
+            actor::SendError::TooLarge { bytes_max, .. } => Self::too_large(bytes_max),
+            error @ actor::SendError::Quota { .. } => Self::QuotaExceeded(error.to_string()),
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
+impl TopicError {
+    /// More than this runtime takes.
+    pub(super) fn too_large(bytes_max: usize) -> Self {
+        Self::MessageTooLarge(u32::try_from(bytes_max).unwrap_or(u32::MAX))
+    }
+}
+
 /// `types.send-error`.
 #[derive(ComponentType, Lower)]
 #[component(variant)]
-// Constructed by capabilities and quotas, which come later; part of the contract.
-#[allow(dead_code)]
 pub(super) enum SendError {
     #[component(name = "no-such-actor")]
     NoSuchActor,
@@ -78,7 +203,10 @@ impl SendError {
 impl From<actor::SendError> for SendError {
     fn from(error: actor::SendError) -> Self {
         match error {
-            actor::SendError::NoSuchActor(_) => Self::NoSuchActor,
+            actor::SendError::NoSuchActor(_)
+            | actor::SendError::NoSuchName(_)
+            | actor::SendError::NoMember(_) => Self::NoSuchActor,
+            error @ actor::SendError::Quota { .. } => Self::QuotaExceeded(error.to_string()),
             actor::SendError::MailboxFull(_) | actor::SendError::OutboxFull(_) => Self::Full,
             actor::SendError::TooLarge { bytes_max, .. } => Self::too_large(bytes_max),
             other => Self::Other(other.to_string()),
@@ -93,6 +221,16 @@ pub(super) struct Start<'a> {
     pub id: u64,
     pub name: Option<&'a str>,
     pub restarts: u32,
+}
+
+impl<'a> Start<'a> {
+    pub(super) fn of(incarnation: &'a actor::Incarnation) -> Self {
+        Self {
+            id: incarnation.id.to_bits(),
+            name: incarnation.name.as_deref(),
+            restarts: incarnation.restarts,
+        }
+    }
 }
 
 /// `lifecycle.stop-reason`.

@@ -1,19 +1,26 @@
 //! Ready instances, and what happens when there is no room for another one.
 
+use std::time::Duration;
+
 use super::support::*;
 use crate::actor::{CreateError, Incarnation, Message, Outcome, StopReason};
-use crate::wasm::{EngineConfig, Limits, PoolPolicy};
+use crate::wasm::{EngineConfig, Limits, MemoryLayout, PoolPolicy};
 
 fn small() -> Ticking {
     Ticking::with(EngineConfig { instances_max: 3, ..EngineConfig::default() })
 }
 
-/// Three and an eighth: what `small` has room for.
-const ROOM: usize = 4;
+const ROOM: usize = 3;
 
 #[test]
 fn a_full_pool_says_later_and_recovers() {
-    let ticking = small();
+    let compact = EngineConfig { memory_layout: MemoryLayout::Compact, ..small().engine.config().clone() };
+    for ticking in [small(), Ticking::with(compact)] {
+        full_and_recovered(&ticking);
+    }
+}
+
+fn full_and_recovered(ticking: &Ticking) {
     let (mut nursery, _) = nursery(ticking.load("counter"), Limits::default(), PoolPolicy::default());
     let mut alive: Vec<_> = (0..ROOM).map(|_| nursery.create(&recipe(&[])).unwrap()).collect();
     for _ in 0..3 {
@@ -47,7 +54,7 @@ fn an_actor_that_ended_gives_its_place_back_before_it_is_dropped() {
 #[test]
 fn idle_turns_fill_the_pool_up_to_its_target() {
     let ticking = Ticking::with(EngineConfig { instances_max: 16, ..EngineConfig::default() });
-    let policy = PoolPolicy { ready_min: 3, ready_max: 6 };
+    let policy = PoolPolicy { ready_min: 3, ready_max: 6, ..PoolPolicy::default() };
     let (mut nursery, _) = nursery(ticking.load("counter"), Limits::default(), policy);
     let metrics = || ticking.instances();
     assert!(nursery.tend() && nursery.tend());
@@ -95,4 +102,37 @@ fn a_component_that_fails_to_instantiate_is_not_tried_in_every_idle_turn() {
     assert!(started.elapsed() < time_max);
     let error = nursery.create(&recipe(&[])).err().unwrap();
     assert!(matches!(&error, CreateError::Failed(why) if why.contains("deadline")), "{error}");
+}
+
+#[test]
+fn what_nobody_wants_any_longer_is_given_back() {
+    let ticking = Ticking::with(EngineConfig { instances_max: 16, ..EngineConfig::default() });
+    let policy =
+        PoolPolicy { ready_min: 1, ready_max: 8, decay_after: Duration::ZERO, ..PoolPolicy::default() };
+    let (mut nursery, _) = nursery(ticking.load("counter"), Limits::default(), policy);
+    let taken: Vec<_> = (0..8).map(|_| nursery.create(&recipe(&[])).unwrap()).collect();
+    assert!(nursery.tend(), "eight are wanted now, one at a time");
+    drop(taken);
+    assert!(nursery.tend_at_ns().is_some(), "it wants to be looked after");
+    for _ in 0..20 {
+        nursery.tend();
+    }
+    assert_eq!(ticking.instances(), 1, "and one is left");
+    assert_eq!(nursery.tend_at_ns(), None, "for good");
+}
+
+#[test]
+fn an_eighth_of_the_instances_is_not_made_ahead_of_need() {
+    let ticking = Ticking::with(EngineConfig { instances_max: 16, ..EngineConfig::default() });
+    let policy = PoolPolicy { ready_min: 100, ready_max: 100, refill_per_turn: 3, ..PoolPolicy::default() };
+    let (mut pool, _) = nursery(ticking.load("counter"), Limits::default(), policy);
+    assert!(pool.tend());
+    assert_eq!(ticking.instances(), 3, "so many in one turn");
+    while pool.tend() {}
+    assert_eq!(ticking.instances(), 14);
+    let (mut other, _) = nursery(ticking.load("echo"), Limits::default(), PoolPolicy::default());
+    let taken: Vec<_> = (0..2).map(|_| other.create(&recipe(&[])).unwrap()).collect();
+    assert!(other.create(&recipe(&[])).is_err());
+    drop(taken);
+    assert!(other.create(&recipe(&[])).is_ok());
 }

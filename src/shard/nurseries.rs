@@ -1,0 +1,65 @@
+//! What a shard makes actors with: a nursery for each kind.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::actor::{Blueprint, Child, Context, CreateError, Nursery, ShardId};
+
+use super::SpawnSpec;
+use super::turn::panic_text;
+
+/// What a shard makes actors of one kind with.
+struct Kind {
+    blueprint: Arc<dyn Blueprint>,
+    nursery: Box<dyn Nursery>,
+}
+
+/// The nurseries of a shard. There are few kinds, and the next actor is mostly of the
+/// same kind as the last one: so a list, and where the last one was.
+#[derive(Default)]
+pub(super) struct Nurseries {
+    kinds: Vec<Kind>,
+    latest: usize,
+}
+
+impl Nurseries {
+    /// Makes one actor, not yet started.
+    pub(super) fn create(
+        &mut self,
+        spec: &SpawnSpec,
+        shard: ShardId,
+        context: &Rc<Context>,
+    ) -> Result<Box<dyn Child>, CreateError> {
+        let is_it =
+            |kind: &Kind| std::ptr::addr_eq(Arc::as_ptr(&kind.blueprint), Arc::as_ptr(&spec.blueprint));
+        if !self.kinds.get(self.latest).is_some_and(is_it) {
+            self.latest = match self.kinds.iter().position(is_it) {
+                Some(index) => index,
+                None => {
+                    let nursery = spec.blueprint.nursery(shard, context.clone())?;
+                    self.kinds.push(Kind { blueprint: spec.blueprint.clone(), nursery });
+                    self.kinds.len() - 1
+                }
+            };
+        }
+        let nursery = &mut self.kinds[self.latest].nursery;
+        catch_unwind(AssertUnwindSafe(|| nursery.create(&spec.recipe)))
+            .unwrap_or_else(|panic| Err(CreateError::Failed(panic_text(&*panic))))
+    }
+
+    /// Does a little work ahead of need. Is there more?
+    pub(super) fn tend(&mut self) -> bool {
+        self.kinds.iter_mut().any(|kind| kind.nursery.tend())
+    }
+
+    /// When one of them wants to be tended next.
+    pub(super) fn tend_at_ns(&self) -> Option<u64> {
+        self.kinds.iter().filter_map(|kind| kind.nursery.tend_at_ns()).min()
+    }
+
+    /// Lets go of all that is ready.
+    pub(super) fn clear(&mut self) {
+        self.kinds.clear();
+    }
+}

@@ -1,0 +1,54 @@
+//! `requests`: requests whose outcome comes to `reply-handler`.
+
+use std::time::Duration;
+
+use wasmtime::Result;
+use wasmtime::component::{LinkerInstance, WasmList};
+
+use super::super::abi::{Failure, Reply, SendError};
+use super::{Host, HostState};
+use crate::actor::{ActorId, RequestId};
+
+type Requested = std::result::Result<u64, SendError>;
+
+pub(super) fn link(requests: &mut LinkerInstance<'_, HostState>) -> Result<()> {
+    requests.func_wrap("request", |host: Host, (to, payload, timeout_ns): (u64, WasmList<u8>, u64)| {
+        Ok((request(&host, to, &payload, Duration::from_nanos(timeout_ns))?,))
+    })?;
+    requests.func_wrap("cancel", |host: Host, (request,): (u64,)| {
+        host.data().own_id()?;
+        let request = RequestId::from_bits(request);
+        Ok((request.is_some_and(|request| host.data().context.get().cancel(request)),))
+    })?;
+    requests.func_wrap("defer", |host: Host, (): ()| {
+        host.data().own_id()?;
+        Ok((host.data().context.get().defer().map(RequestId::to_bits),))
+    })?;
+    type Outcome = std::result::Result<Reply, Failure>;
+    requests.func_wrap("reply", |host: Host, (request, outcome): (u64, Outcome)| {
+        host.data().own_id()?;
+        let bytes_max = host.data().message_bytes_max;
+        let outcome = match outcome {
+            Ok(reply) if reply.0.len() > bytes_max => Err(Failure::Other(format!(
+                "the reply is {} bytes, and the most is {bytes_max}",
+                reply.0.len()
+            ))),
+            other => other,
+        };
+        let Some(request) = RequestId::from_bits(request) else { return Ok((false,)) };
+        let outcome = outcome.map(|reply| reply.0).map_err(Into::into);
+        Ok((host.data().context.get().reply(request, outcome),))
+    })
+}
+
+fn request(host: &Host<'_>, to: u64, payload: &WasmList<u8>, within: Duration) -> Result<Requested> {
+    let state = host.data();
+    state.own_id()?;
+    let Some(to) = ActorId::from_bits(to) else { return Ok(Err(SendError::NoSuchActor)) };
+    let bytes = payload.as_le_slice(host);
+    if bytes.len() > state.message_bytes_max {
+        return Ok(Err(SendError::too_large(state.message_bytes_max)));
+    }
+    let requested = state.context.get().request(to, bytes, within);
+    Ok(requested.map(RequestId::to_bits).map_err(SendError::from))
+}

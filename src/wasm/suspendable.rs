@@ -1,0 +1,262 @@
+//! A component actor that may wait in the middle of a message.
+//!
+//! Its guest runs on a stack of its own. A future holds the instance for as long as
+//! it lives, and makes the calls that it finds on the [`Desk`]; the actor polls that
+//! future. Nothing ever wakes it: the shard knows when to go on, and polls again.
+//!
+//! ```text
+//!   shard ── handle, resume ──► SuspendableActor ── command ──► future: Live
+//!                                     ▲ ─── poll ──────────────────► │ call_async
+//!                                     └── done, or suspended ◄───────┘
+//! ```
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context as TaskContext, Waker};
+use std::time::Duration;
+
+use wasmtime::PoolConcurrencyLimitError;
+
+use super::deadline::Call;
+use super::desk::{Command, Desk, Done, give_way};
+use super::instance::Live;
+use super::{abi, trap};
+use crate::actor::{
+    Actor, Awaited, Child, Context, ExitReason, Failure, Health, Incarnation, Message, Notice, Outcome,
+    Resume, StartError, StopReason, TrapCause,
+};
+
+/// A component actor that may wait in the middle of a message.
+pub(super) struct SuspendableActor {
+    desk: Rc<Desk>,
+    state: State,
+}
+
+enum State {
+    Serving(Pin<Box<dyn Future<Output = ()>>>),
+    Gone(ExitReason),
+}
+
+impl SuspendableActor {
+    pub(super) fn new(live: Live) -> Self {
+        let desk = live.store.data().desk();
+        Self { state: State::Serving(Box::pin(serve(live, desk.clone()))), desk }
+    }
+
+    /// Goes on until the call is done, or the guest waits. `None`: it waits.
+    fn go_on(&mut self) -> Option<Done> {
+        let State::Serving(serving) = &mut self.state else { return Some(Done::Exited(self.gone())) };
+        let is_over = serving.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())).is_ready();
+        let done = self.desk.done.take();
+        if let Some(Done::Exited(reason)) = &done {
+            self.state = State::Gone(reason.clone());
+        }
+        debug_assert!(!is_over || done.is_some());
+        done
+    }
+
+    fn gone(&self) -> ExitReason {
+        match &self.state {
+            State::Gone(reason) => reason.clone(),
+            State::Serving(_) => ExitReason::Error("it is not gone".into()),
+        }
+    }
+
+    fn begin(&mut self, command: Command, may_wait: bool) -> Option<Done> {
+        self.desk.may_wait.set(may_wait);
+        *self.desk.command.borrow_mut() = Some(command);
+        self.go_on()
+    }
+
+    /// A call that does not wait for anybody: it only gives way, and its turn is next.
+    fn call(&mut self, command: Command) -> Done {
+        let mut done = self.begin(command, false);
+        loop {
+            match done {
+                Some(done) => return done,
+                None => done = self.go_on(),
+            }
+        }
+    }
+
+    fn outcome(&mut self, done: Option<Done>) -> Outcome {
+        match done {
+            Some(Done::Handled(outcome)) => outcome,
+            Some(Done::Exited(reason)) => Outcome::Exited(reason),
+            Some(_) => Outcome::Exited(ExitReason::Error("another call than that of its message".into())),
+            None => Outcome::Suspended(self.desk.asked.get().unwrap_or(Awaited::Turn)),
+        }
+    }
+}
+
+impl Actor for SuspendableActor {
+    fn handle(&mut self, _: &Context, message: &Message) -> Outcome {
+        // A copy: the guest may be interrupted before it has taken the payload in.
+        let done = self.begin(Command::Handle(Box::new(message.clone())), true);
+        self.outcome(done)
+    }
+
+    fn resume(&mut self, _: &Context, resume: Resume) -> Outcome {
+        if let Resume::Reply(reply) = resume {
+            self.desk.asked.set(None);
+            *self.desk.reply.borrow_mut() = Some(reply);
+        }
+        let done = self.go_on();
+        self.outcome(done)
+    }
+
+    fn notice(&mut self, _: &Context, notice: Notice) -> Outcome {
+        let done = self.begin(Command::Notice(notice), true);
+        self.outcome(done)
+    }
+}
+
+impl Child for SuspendableActor {
+    fn start(&mut self, _: &Context, incarnation: &Incarnation) -> Result<(), StartError> {
+        match self.call(Command::Start(incarnation.clone())) {
+            Done::Started(started) => started,
+            Done::Exited(reason) => Err(StartError::Exited(reason)),
+            _ => Err(StartError::Refused("another call than that of its start".into())),
+        }
+    }
+
+    fn stop(&mut self, _: &Context, reason: StopReason, within: Option<Duration>) -> ExitReason {
+        if let State::Gone(reason) = &self.state {
+            return reason.clone();
+        }
+        let stopped = match reason {
+            StopReason::Normal => ExitReason::Normal,
+            StopReason::Shutdown | StopReason::Restart => ExitReason::Shutdown,
+        };
+        // In the middle of a message its stop hook cannot be called: it just ends.
+        let reason = match self.desk.may_wait.get() {
+            true => ExitReason::Killed,
+            false => match self.call(Command::Stop(reason, within)) {
+                Done::Exited(ExitReason::Trap { cause: TrapCause::Deadline, .. }) => ExitReason::Killed,
+                Done::Exited(other) => other,
+                _ => stopped,
+            },
+        };
+        self.state = State::Gone(reason.clone());
+        reason
+    }
+
+    fn health(&mut self, _: &Context) -> Health {
+        if let State::Gone(reason) = &self.state {
+            return Health::Unhealthy(format!("it has ended: {reason}"));
+        }
+        if self.desk.may_wait.get() {
+            // It is in the middle of a message, and that has a deadline.
+            return Health::Unknown;
+        }
+        match self.call(Command::Check) {
+            Done::Checked(health) => health,
+            Done::Exited(reason) => Health::Unhealthy(format!("its health check ended it: {reason}")),
+            _ => Health::Unknown,
+        }
+    }
+}
+
+/// Makes the calls that it finds on the desk, until one of them ends the instance.
+async fn serve(mut live: Live, desk: Rc<Desk>) {
+    loop {
+        let command = desk.clone().next_command().await;
+        let done = loop {
+            match live.serve(&command).await {
+                // No stack is free now; nothing of the guest has run.
+                Err(error) if error.is::<PoolConcurrencyLimitError>() && desk.may_wait.get() => {
+                    give_way().await;
+                }
+                Err(error) => break Done::Exited(trap::exit_reason(&error, &live.store.data().limiter)),
+                Ok(done) => break done,
+            }
+        };
+        let is_over = matches!(done, Done::Exited(_));
+        desk.may_wait.set(false);
+        *desk.done.borrow_mut() = Some(done);
+        if is_over {
+            return;
+        }
+    }
+}
+
+impl Live {
+    async fn serve(&mut self, command: &Command) -> wasmtime::Result<Done> {
+        match command {
+            Command::Handle(message) => Ok(Done::Handled(self.handle(message).await?)),
+            Command::Notice(notice) => Ok(Done::Handled(self.notice(notice.clone()).await?)),
+            Command::Start(incarnation) => Ok(Done::Started(self.init(incarnation).await?)),
+            Command::Stop(reason, within) => {
+                if let Some(lifecycle) = self.functions.lifecycle {
+                    self.enter(within.map_or(Call::Lifecycle, |within| Call::Stop { within }));
+                    lifecycle.stop.call_async(&mut self.store, ((*reason).into(),)).await?;
+                }
+                Ok(Done::Stopped)
+            }
+            Command::Check => match self.functions.check {
+                Some(check) => {
+                    self.enter(Call::Message);
+                    let (status,) = check.call_async(&mut self.store, ()).await?;
+                    Ok(Done::Checked(status.into()))
+                }
+                None => Ok(Done::Checked(Health::Unknown)),
+            },
+        }
+    }
+
+    async fn init(&mut self, incarnation: &Incarnation) -> wasmtime::Result<Result<(), StartError>> {
+        self.identify(incarnation);
+        let Some(lifecycle) = self.functions.lifecycle else { return Ok(Ok(())) };
+        self.enter(Call::Lifecycle);
+        let start = abi::Start::of(incarnation);
+        let (answer,) = lifecycle.init.call_async(&mut self.store, (start,)).await?;
+        Ok(answer.map_err(StartError::Refused))
+    }
+
+    async fn handle(&mut self, message: &Message) -> wasmtime::Result<Outcome> {
+        let sender = message.from.map_or(0, |id| id.to_bits());
+        let payload = message.payload.as_slice();
+        self.enter(Call::Message);
+        if let (Some(subject), Some(publication)) = (message.subject(), self.functions.publication) {
+            let params = (subject.as_str(), sender, payload);
+            let (answer,) = publication.call_async(&mut self.store, params).await?;
+            return Ok(answer.map_or_else(|why| Outcome::Failed(why.into()), |()| Outcome::Done(None)));
+        }
+        let answer = if message.request.is_some() {
+            let (answer,) =
+                self.functions.handle_reply.call_async(&mut self.store, (sender, payload)).await?;
+            answer.map(|reply| reply.map(|reply| reply.0))
+        } else {
+            let (answer,) =
+                self.functions.handle_ignored.call_async(&mut self.store, (sender, payload)).await?;
+            answer.map(|_| None)
+        };
+        Ok(self.conclude(answer.map_err(Failure::from)))
+    }
+
+    async fn notice(&mut self, notice: Notice) -> wasmtime::Result<Outcome> {
+        let functions = &self.functions;
+        let (reply, down, exit) = (functions.reply, functions.down, functions.exit);
+        self.enter(Call::Message);
+        match notice {
+            Notice::Reply { request, outcome } => {
+                if let Some(reply) = reply {
+                    let params = (request.to_bits(), abi::request_outcome(outcome));
+                    reply.call_async(&mut self.store, params).await?;
+                }
+            }
+            Notice::Down { monitor, actor, reason } => {
+                if let Some(down) = down {
+                    down.call_async(&mut self.store, (monitor, actor.to_bits(), reason.into())).await?;
+                }
+            }
+            Notice::Exit { actor, reason } => {
+                if let Some(exit) = exit {
+                    exit.call_async(&mut self.store, (actor.to_bits(), reason.into())).await?;
+                }
+            }
+        }
+        Ok(Outcome::Done(None))
+    }
+}
