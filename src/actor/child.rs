@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::{
-    ActorId, Batch, BatchOutcome, Context, ExitReason, Failure, Message, Notice, Outcome, Resume, ShardId,
+    Account, ActorId, Batch, BatchOutcome, Context, ExitReason, Failure, Message, Notice, Outcome, Resume,
+    ShardId,
 };
 
 /// Handles messages. A panic in any of its methods counts as an exit.
@@ -72,6 +73,11 @@ pub trait Child: Actor {
             StopReason::Normal => ExitReason::Normal,
             StopReason::Shutdown | StopReason::Restart => ExitReason::Shutdown,
         }
+    }
+
+    /// What it has used so far, if somebody counts that.
+    fn account(&self) -> Option<Account> {
+        None
     }
 
     /// How are you?

@@ -11,6 +11,7 @@
 //! [`shard`]: crate::shard
 //! [`wasm`]: crate::wasm
 
+mod account;
 mod attached;
 mod child;
 mod context;
@@ -26,6 +27,7 @@ mod target;
 mod topic;
 mod view;
 
+pub use account::Account;
 pub use attached::{ASK_CHAIN_MAX, Attached, Chain, Pick};
 pub use child::{
     Actor, Blueprint, Child, CreateError, Health, Incarnation, Nursery, Recipe, StartError, StopReason,

@@ -12,7 +12,9 @@ use crate::manifest::{self, Instance, Manifest, NamedSupervisorSpec, Placement};
 use crate::runtime::driver::Reactor;
 use crate::runtime::{Builder, Runtime, Spawn, Supervise};
 use crate::shard::{Bounds, ShardConfig};
-use crate::wasm::{CacheConfig, EngineConfig, Limits, MemoryLayout};
+use crate::wasm::{
+    CacheConfig, Directory, EngineConfig, Limits, MemoryLayout, Patterns, Profile, TrustLevel,
+};
 
 use super::args::CacheArguments;
 use super::components::Blueprints;
@@ -71,13 +73,50 @@ pub(super) fn cache(arguments: &CacheArguments) -> CacheConfig {
     }
 }
 
-/// What an actor of a component may use.
-pub(super) fn limits(spec: &manifest::LimitsSpec, message_bytes_max: u32) -> Limits {
-    let defaults = Limits::default();
+/// What an actor of a component may use and do, and how it runs.
+pub(super) fn profile(spec: &manifest::ComponentSpec, message_bytes_max: u32) -> Profile {
+    let trust = match spec.trust {
+        manifest::Trust::Untrusted => TrustLevel::Untrusted,
+        manifest::Trust::Standard => TrustLevel::Standard,
+        manifest::Trust::Trusted => TrustLevel::Trusted,
+    };
+    let mut profile = Profile::of(trust);
+    profile.limits = limits(&spec.limits, profile.limits, message_bytes_max);
+    let (grants, given) = (&mut profile.grants, &spec.grants);
+    for (patterns, texts) in [
+        (&mut grants.send, &given.send),
+        (&mut grants.ask, &given.ask),
+        (&mut grants.register, &given.register),
+        (&mut grants.publish, &given.publish),
+        (&mut grants.subscribe, &given.subscribe),
+        (&mut grants.spawn, &given.spawn),
+    ] {
+        // The manifest has looked at each of them.
+        patterns.and(Patterns::parse(texts.iter().map(String::as_str)).unwrap_or_default());
+    }
+    grants.wasi.clocks |= given.clocks;
+    grants.wasi.random |= given.random;
+    grants.wasi.stdio |= given.stdio;
+    grants.wasi.environment.clone_from(&given.environment);
+    for (folders, writable) in [(&given.read, false), (&given.write, true)] {
+        let directory =
+            |(name, path): (&String, &PathBuf)| (name.clone(), Directory { path: path.clone(), writable });
+        grants.wasi.directories.extend(folders.iter().map(directory));
+    }
+    profile
+}
+
+fn limits(spec: &manifest::LimitsSpec, defaults: Limits, message_bytes_max: u32) -> Limits {
     let message_bytes_max = message_bytes_max as usize;
     Limits {
         memory_bytes_max: usize::try_from(spec.memory_bytes_max).unwrap_or(usize::MAX),
         message_time_max: Duration::from_millis(spec.cpu_ms_max.into()),
+        window_time_max: spec
+            .cpu_percent_max
+            .map_or(defaults.window_time_max, |percent| defaults.window * percent / 100),
+        batch_messages_max: spec.batch_messages_max.map_or(defaults.batch_messages_max, |most| most as usize),
+        log_lines_per_s_max: spec.log_lines_per_s_max.unwrap_or(defaults.log_lines_per_s_max),
+        requests_max: spec.requests_max.unwrap_or(defaults.requests_max),
         message_bytes_max,
         // A message, and some text beside it.
         hostcall_bytes_max: defaults.hostcall_bytes_max.max(message_bytes_max.saturating_mul(2)),

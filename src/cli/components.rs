@@ -8,9 +8,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::actor::Blueprint;
 use crate::manifest::{ComponentSpec, Manifest, ManifestError};
-use crate::wasm::{CacheConfig, CacheOutcome, CompileProgress, ComponentBlueprint, Engine, PoolPolicy};
+use crate::wasm::{CacheConfig, CacheOutcome, CompileProgress, ComponentBlueprint, Engine};
 
-use super::assemble::limits;
+use super::assemble::profile;
 use super::check::{ComponentFault, component_problem};
 use super::exit::Failure;
 
@@ -62,8 +62,8 @@ pub(super) fn load(
         .load(&spec.path, cache, progress)
         .map_err(|error| ComponentFault { error: Box::new(error), help: None })?;
     let outcome = component.cache().clone();
-    let limits = limits(&spec.limits, manifest.runtime.message_bytes_max);
-    let blueprint = ComponentBlueprint::new(component, limits, PoolPolicy::default())
+    let profile = profile(spec, manifest.runtime.message_bytes_max);
+    let blueprint = ComponentBlueprint::with(component, profile)
         .map_err(|error| ComponentFault { error: Box::new(error), help: None })?;
     Ok((blueprint, outcome))
 }

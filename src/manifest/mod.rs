@@ -25,9 +25,9 @@ pub use plan::Instance;
 #[cfg(feature = "cli")]
 pub(crate) use section::closest;
 pub use spec::{
-    ActorSpec, AutoShutdown, BackoffSpec, ComponentSpec, InputSpec, Instances, LimitsSpec, Lines,
+    ActorSpec, AutoShutdown, BackoffSpec, ComponentSpec, GrantsSpec, InputSpec, Instances, LimitsSpec, Lines,
     MemoryLayout, NamedSupervisorSpec, Placement, Reactor, ReportSpec, Restart, RuntimeSpec, Strategy,
-    SupervisorSpec,
+    SupervisorSpec, Trust,
 };
 
 /// What to run.

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use crate::actor::Key;
+use crate::actor::{Filter, Key};
 
 use super::error::{ManifestError, Problem, Source, Span};
 use super::plan::misplaced;
 use super::section::{At, Problems, Section, closest, grouped, list};
 use super::spec::{
-    ActorSpec, ComponentSpec, IN_FLIGHT_MAX, InputSpec, Instances, LimitsSpec, Lines, NamedSupervisorSpec,
-    Placement, ReportSpec, RuntimeSpec, SHUTDOWN_MS, SupervisorSpec,
+    ActorSpec, ComponentSpec, GrantsSpec, IN_FLIGHT_MAX, InputSpec, Instances, LimitsSpec, Lines,
+    NamedSupervisorSpec, Placement, ReportSpec, RuntimeSpec, SHUTDOWN_MS, SupervisorSpec,
 };
 use super::{Manifest, Overrides};
 
@@ -150,15 +150,73 @@ impl<'d> Reader<'d> {
             let default = LimitsSpec::default();
             let memory = limits.integer("memory_bytes_max", PAGE_BYTES..=GUEST_MEMORY_BYTES_MAX);
             let cpu = limits.integer("cpu_ms_max", 1..=HOUR_MS);
-            limits.finish();
-            LimitsSpec {
+            let value = |at: Option<At<u32>>| at.map(|at| at.value);
+            let spec = LimitsSpec {
                 memory_bytes_max: memory.map_or(default.memory_bytes_max, |at| at.value),
                 cpu_ms_max: cpu.map_or(default.cpu_ms_max, |at| at.value),
-            }
+                cpu_percent_max: value(limits.integer("cpu_percent_max", 1..=100)),
+                batch_messages_max: value(limits.integer("batch_messages_max", 1..=4096)),
+                log_lines_per_s_max: value(limits.integer("log_lines_per_s_max", 0..=1_000_000)),
+                requests_max: value(limits.integer("requests_max", 0..=65_536)),
+            };
+            limits.finish();
+            spec
         });
+        let trust = section.word("trust").unwrap_or_default();
+        let title = format!("[component.{}.grants]", name.value);
+        let grants = section.section("grants", &title).map(|grants| self.grants(&title, grants));
         let path_span = at.map_or(section.span(), |at| at.span);
         section.finish();
-        ComponentSpec { name: name.value.to_owned(), path, path_span, limits: limits.unwrap_or_default() }
+        ComponentSpec {
+            name: name.value.to_owned(),
+            path,
+            path_span,
+            trust,
+            limits: limits.unwrap_or_default(),
+            grants: grants.unwrap_or_default(),
+        }
+    }
+
+    fn grants(&self, title: &str, section: Section<'d>) -> GrantsSpec {
+        let patterns = |key: &'static str, may_name_sender: bool| {
+            let mut patterns = Vec::new();
+            for at in section.strings(key, "names or patterns, such as \"orders\", \"worker.*\" or \">\"") {
+                match Filter::parse(at.value) {
+                    Err(error) if !(may_name_sender && at.value == "@sender") => self.problems.note(
+                        at.span,
+                        format!("this is no pattern: {error}"),
+                        "expected a name; `*` stands for one part between dots, a last `>` for the rest",
+                    ),
+                    _ => patterns.push(at.value.to_owned()),
+                }
+            }
+            patterns
+        };
+        let table = |key: &'static str| {
+            let title = format!("{}.{key}]", title.trim_end_matches(']'));
+            let table = section.section(key, &title);
+            table.map(|table| table.texts().into_iter().collect::<BTreeMap<_, _>>()).unwrap_or_default()
+        };
+        let folders = |key: &'static str| {
+            let path = |(guest, path): (String, String)| (guest, self.folder.join(path));
+            table(key).into_iter().map(path).collect()
+        };
+        let spec = GrantsSpec {
+            send: patterns("send", true),
+            ask: patterns("ask", true),
+            register: patterns("register", false),
+            publish: patterns("publish", false),
+            subscribe: patterns("subscribe", false),
+            spawn: patterns("spawn", false),
+            clocks: section.flag("clocks").is_some_and(|at| at.value),
+            random: section.flag("random").is_some_and(|at| at.value),
+            stdio: section.flag("stdio").is_some_and(|at| at.value),
+            environment: table("environment"),
+            read: folders("read"),
+            write: folders("write"),
+        };
+        section.finish();
+        spec
     }
 
     fn actor(

@@ -173,6 +173,23 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// An array of strings. `expected` says what they stand for.
+    pub(super) fn strings(&self, key: &'static str, expected: &str) -> Vec<At<&'d str>> {
+        let Some(at) = self.get(key) else { return Vec::new() };
+        let expected = format!("expected an array of {expected}");
+        let DeValue::Array(values) = at.value else {
+            self.mistyped::<()>(key, &at, &expected);
+            return Vec::new();
+        };
+        let text = |value: &'d Spanned<DeValue<'d>>| match value.get_ref() {
+            DeValue::String(text) => Some(At { value: &**text, span: value.span().into() }),
+            _ => {
+                self.wrong(value.span().into(), format!("`{key}` has a value that is no string"), &*expected)
+            }
+        };
+        values.iter().filter_map(text).collect()
+    }
+
     /// One of the words of an enum.
     pub(super) fn word<T: Words>(&self, key: &'static str) -> Option<T> {
         let at = self.get(key)?;

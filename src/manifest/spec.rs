@@ -80,8 +80,53 @@ pub struct ComponentSpec {
     pub path: PathBuf,
     /// Where the manifest gives the path.
     pub path_span: Span,
+    /// How far its actors are trusted: a bundle of limits and grants.
+    pub trust: Trust,
     /// What each actor made from it may use.
     pub limits: LimitsSpec,
+    /// What each may do beyond what the trust grants.
+    pub grants: GrantsSpec,
+}
+
+/// How far the actors of a component are trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Trust {
+    /// They may do what is granted, and nothing else.
+    #[default]
+    Untrusted,
+    /// They may send to everybody, publish and subscribe everything, read clocks.
+    Standard,
+    /// They may also spawn any component.
+    Trusted,
+}
+
+/// What actors of a component may do: `[component.NAME.grants]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GrantsSpec {
+    /// Names and groups that they may send to.
+    pub send: Vec<String>,
+    /// Names that they may ask.
+    pub ask: Vec<String>,
+    /// Groups that they may join.
+    pub register: Vec<String>,
+    /// Subjects that they may publish to.
+    pub publish: Vec<String>,
+    /// Filters that they may subscribe to.
+    pub subscribe: Vec<String>,
+    /// Components that they may spawn.
+    pub spawn: Vec<String>,
+    /// May they read the clocks?
+    pub clocks: bool,
+    /// May they have random numbers?
+    pub random: bool,
+    /// Do lines on standard output and error go to the log?
+    pub stdio: bool,
+    /// Environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// Directories that they may read, by what the guest calls them.
+    pub read: BTreeMap<String, PathBuf>,
+    /// Directories that they may also write.
+    pub write: BTreeMap<String, PathBuf>,
 }
 
 /// What one actor may use: `[component.NAME.limits]`.
@@ -91,11 +136,26 @@ pub struct LimitsSpec {
     pub memory_bytes_max: u64,
     /// How long it may work on one message.
     pub cpu_ms_max: u32,
+    /// Which part of 10 s it may work on all messages; none set is as the trust has it.
+    pub cpu_percent_max: Option<u32>,
+    /// How many messages it gets at once, if it takes batches.
+    pub batch_messages_max: Option<u32>,
+    /// How many log lines it may write in a second.
+    pub log_lines_per_s_max: Option<u32>,
+    /// How many of its requests may wait for their outcome.
+    pub requests_max: Option<u32>,
 }
 
 impl Default for LimitsSpec {
     fn default() -> Self {
-        Self { memory_bytes_max: 64 << 20, cpu_ms_max: 100 }
+        Self {
+            memory_bytes_max: 64 << 20,
+            cpu_ms_max: 100,
+            cpu_percent_max: None,
+            batch_messages_max: None,
+            log_lines_per_s_max: None,
+            requests_max: None,
+        }
     }
 }
 
@@ -286,6 +346,11 @@ impl Words for Reactor {
 
 impl Words for MemoryLayout {
     const WORDS: &'static [(&'static str, Self)] = &[("guarded", Self::Guarded), ("compact", Self::Compact)];
+}
+
+impl Words for Trust {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("untrusted", Self::Untrusted), ("standard", Self::Standard), ("trusted", Self::Trusted)];
 }
 
 impl Words for Strategy {

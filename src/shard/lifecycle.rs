@@ -12,6 +12,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actor::{
@@ -41,6 +42,13 @@ pub(super) struct ActorSlot {
     /// The incarnation that is up, unless it is running right now.
     pub(super) child: Option<Box<dyn Child>>,
     about: Box<About>,
+}
+
+impl ActorSlot {
+    /// What it is registered as.
+    pub(super) fn name(&self) -> Option<&Arc<str>> {
+        self.about.spec.name.as_ref()
+    }
 }
 
 struct About {

@@ -17,6 +17,7 @@
 //! A message between two actors of one shard touches no shared atomic but the
 //! counters, which only this shard writes.
 
+mod accounts;
 mod deliver;
 mod edge;
 mod events;
@@ -76,8 +77,8 @@ pub use health::HealthConfig;
 pub use lives::Quotas;
 pub use mailbox::{MailboxSpec, Overflow};
 pub use post::Bounds;
+pub use spawn::{ActorAccount, DeadLetter, ExitRecord, ShardReport, SpawnError, SpawnSpec, SupervisorId};
 pub use spawn::{Answer, Command, Control};
-pub use spawn::{DeadLetter, ExitRecord, ShardReport, SpawnError, SpawnSpec, SupervisorId};
 pub use timer_wheel::{TICK_NS, TimerKey, TimerWheel};
 pub use topics::DEAD_LETTERS;
 pub use tree::{Asker, ChildSource, Extra, SupervisorControl, SupervisorView, Tree};
@@ -403,6 +404,7 @@ impl Shard {
             exits: self.exits.iter().cloned().collect(),
             exits_by_label: self.exits_by_label.clone(),
             supervisors_given_up: self.counters.supervisors_given_up.get(),
+            accounts: self.accounts(),
         }
     }
 }

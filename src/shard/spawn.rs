@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::actor::{
-    ActorId, Blueprint, DeadReason, ExitReason, Filter, Health, Message, Payload, Recipe, RequestError,
+    Account, ActorId, Blueprint, DeadReason, ExitReason, Filter, Health, Message, Payload, Recipe, RequestError,
     SendError, ShardId, Subject, TimerId,
 };
 use crate::control::child_spec::Shutdown;
@@ -307,4 +307,17 @@ pub struct ShardReport {
     pub exits_by_label: BTreeMap<&'static str, u64>,
     /// Supervisors of this shard that gave up, and that no other looks after.
     pub supervisors_given_up: u64,
+    /// What those actors have used that have used the most CPU time, most first.
+    pub accounts: Vec<ActorAccount>,
+}
+
+/// What one actor's present incarnation has used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActorAccount {
+    /// The actor.
+    pub actor: ActorId,
+    /// Its name.
+    pub name: Option<Arc<str>>,
+    /// What it has used.
+    pub account: Account,
 }

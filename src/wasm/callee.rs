@@ -5,6 +5,7 @@
 //! actor, so whatever it sends finds no receiver.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -20,7 +21,8 @@ use super::convert::{
 };
 use super::deadline::{Call, Deadline};
 use super::engine::Engine;
-use super::host::{HostState, Identity};
+use super::grants::TrustLevel;
+use super::host::{HostState, Identity, Terms};
 use super::info::{self, ComponentInfo};
 use super::limits::{Limits, LimitsError};
 use super::store_pool::limited_store;
@@ -161,7 +163,13 @@ impl Callee {
         Engine::prepare_thread();
         let context = Rc::new(Context::new(ShardId(0), Box::new(Nobody)));
         let deadline = Deadline::new(limits, self.engine.config().epoch_period, false);
-        let mut store = limited_store(&self.engine, limits, deadline, &context);
+        let terms = Terms::new(
+            self.engine.clone(),
+            self.info.name.clone(),
+            limits.clone(),
+            TrustLevel::Standard.grants(),
+        );
+        let mut store = limited_store(&self.engine, Arc::new(terms), deadline, &context);
         let instance = self.pre.instantiate(&mut store).map_err(|error| CallError::Exited {
             function: self.info.name.clone(),
             reason: trap::exit_reason(&error, &store.data().limiter),

@@ -57,6 +57,11 @@ impl Deadline {
         }
     }
 
+    /// How many slices the call has used, if it is that of a suspendable actor.
+    pub(super) fn slices(&self) -> Option<u32> {
+        self.slices
+    }
+
     /// Is it that of a suspendable actor?
     pub(super) fn gives_way(&self) -> bool {
         self.slices.is_some()

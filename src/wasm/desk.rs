@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::thread_bound::ThreadBound;
 use crate::actor::{
-    Awaited, ExitReason, Health, Incarnation, Message, Notice, Outcome, Payload, RequestError, StartError,
-    StopReason,
+    Account, Awaited, ExitReason, Health, Incarnation, Message, Notice, Outcome, Payload, RequestError,
+    StartError, StopReason,
 };
 
 /// One call of the guest.
@@ -43,6 +43,8 @@ pub(super) struct Desk {
     pub(super) asked: Cell<Option<Awaited>>,
     /// The outcome of its request.
     pub(super) reply: RefCell<Option<Reply>>,
+    /// What it has used, up to its last call.
+    pub(super) account: Cell<Account>,
     /// Is it in a call in which it may wait for others?
     pub(super) may_wait: Cell<bool>,
 }

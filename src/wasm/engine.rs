@@ -12,7 +12,7 @@ use super::host::{self, HostState};
 use super::info::ComponentInfo;
 use super::wasi;
 use crate::actor::CreateError;
-use crate::sync::SharedCounter;
+use crate::sync::{Counter, SharedCounter};
 
 /// How linear memories are laid out. Which one to choose: docs/decisions/0002.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -144,6 +144,8 @@ pub struct Engine {
 pub(super) struct Shared {
     pub(super) wasmtime: wasmtime::Engine,
     pub(super) config: EngineConfig,
+    /// How often it has ticked.
+    ticks: Counter,
     /// How many instances are alive.
     instances: SharedCounter,
     /// The contract's imports but `ask`, without WASI and with it.
@@ -176,6 +178,7 @@ impl Engine {
         let shared = Shared {
             wasmtime,
             config: config.clone(),
+            ticks: Counter::new(),
             instances: SharedCounter::new(),
             linkers: with_wasi(linker)?,
             linkers_suspendable: with_wasi(suspendable)?,
@@ -186,6 +189,7 @@ impl Engine {
     /// Moves the epoch on by one tick, which is what ends a guest that does not
     /// return. To be called every [`EngineConfig::epoch_period`], by one thread.
     pub fn tick(&self) {
+        self.shared.ticks.increment();
         self.shared.wasmtime.increment_epoch();
     }
 
@@ -196,6 +200,12 @@ impl Engine {
             ExecutionClass::Suspendable => &self.shared.linkers_suspendable,
         };
         &linkers[usize::from(!info.wasi.is_empty())]
+    }
+
+    /// How often it has ticked.
+    #[inline]
+    pub(super) fn ticks(&self) -> u64 {
+        self.shared.ticks.get()
     }
 
     /// What it was built from.

@@ -12,8 +12,8 @@ use super::engine::Room;
 use super::host::{HostState, Identity, finished_of_batch};
 use super::trap;
 use crate::actor::{
-    Actor, Batch, BatchOutcome, Child, Context, ExitReason, Failure, Health, Incarnation, Message, Notice,
-    Outcome, Payload, StartError, StopReason, TrapCause,
+    Account, Actor, Batch, BatchOutcome, Child, Context, ExitReason, Failure, Health, Incarnation, Message,
+    Notice, Outcome, Payload, StartError, StopReason, TrapCause,
 };
 
 /// An instance that lives: all that its calls need.
@@ -27,9 +27,34 @@ pub(super) struct Live {
 impl Live {
     /// Starts the clock of one call.
     pub(super) fn enter(&mut self, call: Call) {
-        let deadline = &mut self.store.data_mut().deadline;
-        let ticks = deadline.start(call);
+        let state = self.store.data_mut();
+        let messages = match call {
+            Call::Message => 1,
+            Call::Batch { messages } => messages,
+            Call::Lifecycle | Call::Stop { .. } => 0,
+        };
+        state.usage.enter(state.terms.engine.ticks(), messages);
+        let ticks = state.deadline.start(call);
         self.store.set_epoch_deadline(ticks);
+    }
+
+    /// The call is over, and the instance lives.
+    pub(super) fn leave(&mut self) {
+        let state = self.store.data_mut();
+        let tick = state.terms.engine.ticks();
+        match state.deadline.slices() {
+            // It has given way meanwhile, so the ticks that went by are not its own.
+            Some(slices) if slices > 0 => state.usage.charge(slices.into(), tick),
+            Some(_) => {}
+            None => state.usage.leave(tick),
+        }
+        state.forget_senders();
+    }
+
+    /// What it has used so far.
+    pub(super) fn account(&self) -> Account {
+        let state = self.store.data();
+        state.usage.account(state.limiter.memory_bytes())
     }
 
     /// From here on it is somebody.
@@ -42,9 +67,17 @@ impl Live {
         self.store.data_mut().config.clone_from(config);
     }
 
+    /// It is told something; a request that has its outcome is not open any longer.
+    pub(super) fn hear_of(&mut self, notice: &Notice) {
+        if let Notice::Reply { .. } = notice {
+            let state = self.store.data_mut();
+            state.requests_open = state.requests_open.saturating_sub(1);
+        }
+    }
+
     /// What a handler's answer comes to.
     pub(super) fn conclude(&self, answer: Result<Option<Payload>, Failure>) -> Outcome {
-        let bytes_max = self.store.data().message_bytes_max;
+        let bytes_max = self.store.data().terms.limits.message_bytes_max;
         match answer {
             Ok(Some(reply)) if reply.len() > bytes_max => Outcome::Failed(Failure::Other(format!(
                 "the reply is {} bytes, and the most is {bytes_max}",
@@ -117,6 +150,13 @@ impl ComponentActor {
         Self(State::Live(live))
     }
 
+    /// It ends, for this reason.
+    #[cold]
+    fn end_with(&mut self, reason: ExitReason) -> ExitReason {
+        self.0 = State::Gone(reason.clone());
+        reason
+    }
+
     /// Gives it its configuration.
     pub(super) fn configure(&mut self, config: &BTreeMap<String, String>) {
         if let State::Live(live) = &mut self.0 {
@@ -141,15 +181,21 @@ impl Actor for ComponentActor {
             State::Live(live) => live,
             State::Gone(reason) => return Outcome::Exited(reason.clone()),
         };
+        if let Some(reason) = live.store.data().usage.over() {
+            return Outcome::Exited(self.end_with(reason));
+        }
         let sender = message.from.map_or(0, |id| id.to_bits());
         let payload = message.payload.as_slice();
+        live.store.data_mut().hear(message.from);
         live.enter(Call::Message);
         if message.attached.is_some()
             && let (Some(subject), Some(publication)) = (message.subject(), live.functions.publication)
         {
             return match publication.call(&mut live.store, (subject.as_str(), sender, payload)) {
-                Ok((Ok(()),)) => Outcome::Done(None),
-                Ok((Err(failure),)) => Outcome::Failed(failure.into()),
+                Ok((answer,)) => {
+                    live.leave();
+                    answer.map_or_else(|why| Outcome::Failed(why.into()), |()| Outcome::Done(None))
+                }
                 Err(error) => Outcome::Exited(self.exit(&error)),
             };
         }
@@ -163,7 +209,10 @@ impl Actor for ComponentActor {
             live.functions.handle_ignored.call(&mut live.store, params).map(|(answer,)| answer.map(|_| None))
         };
         match answer {
-            Ok(answer) => live.conclude(answer.map_err(Failure::from)),
+            Ok(answer) => {
+                live.leave();
+                live.conclude(answer.map_err(Failure::from))
+            }
             Err(error) => Outcome::Exited(self.exit(&error)),
         }
     }
@@ -173,6 +222,10 @@ impl Actor for ComponentActor {
             State::Live(live) => live,
             State::Gone(reason) => return Outcome::Exited(reason.clone()),
         };
+        if let Some(reason) = live.store.data().usage.over() {
+            return Outcome::Exited(self.end_with(reason));
+        }
+        live.hear_of(&notice);
         live.enter(Call::Message);
         let (functions, store) = (&live.functions, &mut live.store);
         let heard = match notice {
@@ -187,7 +240,10 @@ impl Actor for ComponentActor {
             }
         };
         match heard {
-            Ok(()) => Outcome::Done(None),
+            Ok(()) => {
+                live.leave();
+                Outcome::Done(None)
+            }
             Err(error) => Outcome::Exited(self.exit(&error)),
         }
     }
@@ -219,10 +275,18 @@ impl ComponentActor {
                 return;
             }
         };
+        if let Some(reason) = live.store.data().usage.over() {
+            outcome.exited = Some(self.end_with(reason));
+            return;
+        }
         let handler = live.functions.batch.expect("asked for batches, so it handles them");
+        for message in batch {
+            live.store.data_mut().hear(message.from);
+        }
         live.enter(Call::Batch { messages: batch.len() });
         match handler.handle.call(&mut live.store, (Frames(batch),)) {
             Ok((failures,)) => {
+                live.leave();
                 outcome.handled += batch.len();
                 outcome.failures += batch.len().min(failures as usize);
             }
@@ -271,6 +335,13 @@ impl Child for ComponentActor {
         };
         self.0 = State::Gone(reason.clone());
         reason
+    }
+
+    fn account(&self) -> Option<Account> {
+        match &self.0 {
+            State::Live(live) => Some(live.account()),
+            State::Gone(_) => None,
+        }
     }
 
     fn health(&mut self, _: &Context) -> Health {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
+use super::grants::TrustLevel;
+
 /// What one actor may use. Every actor has limits; these are the defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -23,6 +25,12 @@ pub struct Limits {
     /// that in which its thread had to wait. Up to a few ticks of the engine's
     /// epoch more.
     pub message_time_max: Duration,
+    /// How long it may work on all messages within a [window](Self::window)
+    /// (default is all of it): with less, an actor that stays just under
+    /// `message_time_max` cannot have its shard for itself.
+    pub window_time_max: Duration,
+    /// The window (default is 10 s).
+    pub window: Duration,
     /// How long its instantiation may take, and its `init`, and its `stop`, each
     /// (default is 1 s).
     pub lifecycle_time_max: Duration,
@@ -34,6 +42,16 @@ pub struct Limits {
     /// How many bytes may be copied out of it by one call across its border
     /// (default is 4 MiB). Checked before anything is allocated.
     pub hostcall_bytes_max: usize,
+    /// How many log lines it may write in a second (default is 1,000). The rest is
+    /// dropped, and counted.
+    pub log_lines_per_s_max: u32,
+    /// How many bytes of a log line are kept (default is 4,096).
+    pub log_line_bytes_max: usize,
+    /// How many of its requests may wait for their outcome (default is 1,024).
+    pub requests_max: u32,
+    /// How many other actors' addresses it may hold, where not everybody may be sent
+    /// to (default is 4,096).
+    pub addresses_max: usize,
     /// How many WASI resources (streams, pollables, …) it may hold (default is 256).
     pub wasi_resources_max: usize,
 }
@@ -47,11 +65,47 @@ impl Default for Limits {
             memories_max: 2,
             tables_max: 8,
             message_time_max: Duration::from_millis(100),
+            window_time_max: Duration::from_secs(10),
+            window: Duration::from_secs(10),
             lifecycle_time_max: Duration::from_secs(1),
             batch_messages_max: 32,
             message_bytes_max: 1 << 20,
             hostcall_bytes_max: 4 << 20,
+            log_lines_per_s_max: 1_000,
+            log_line_bytes_max: 4_096,
+            requests_max: 1_024,
+            addresses_max: 4_096,
             wasi_resources_max: 256,
+        }
+    }
+}
+
+impl TrustLevel {
+    /// What it allows to be used.
+    pub fn limits(self) -> Limits {
+        let limits = Limits::default();
+        match self {
+            Self::Standard => limits,
+            Self::Untrusted => Limits {
+                memory_bytes_max: 16 << 20,
+                window_time_max: limits.window / 2,
+                message_time_max: Duration::from_millis(20),
+                message_bytes_max: 256 << 10,
+                log_lines_per_s_max: 100,
+                requests_max: 64,
+                addresses_max: 256,
+                wasi_resources_max: 64,
+                ..limits
+            },
+            Self::Trusted => Limits {
+                memory_bytes_max: 1 << 30,
+                message_time_max: Duration::from_secs(1),
+                log_lines_per_s_max: 100_000,
+                requests_max: 65_536,
+                addresses_max: 65_536,
+                wasi_resources_max: 4_096,
+                ..limits
+            },
         }
     }
 }
@@ -77,6 +131,12 @@ pub enum LimitsError {
     MustSuspend {
         /// Its name.
         component: String,
+    },
+    /// A directory is granted that is not there.
+    #[error("`{}` is granted, and no directory", .path.display())]
+    NoDirectory {
+        /// Which.
+        path: std::path::PathBuf,
     },
     /// The engine gives less.
     #[error("memory_bytes_max is {asked}, and the engine was built for {engine_max} for each instance")]
@@ -138,6 +198,11 @@ impl Limiter {
             memory_growth_bytes: 0,
             refused: None,
         }
+    }
+
+    /// All linear memories together, in bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
     }
 
     /// What was refused last, if anything was.

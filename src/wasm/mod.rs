@@ -24,6 +24,7 @@ pub mod convert;
 mod deadline;
 mod desk;
 mod engine;
+mod grants;
 mod host;
 mod info;
 mod instance;
@@ -32,6 +33,7 @@ mod store_pool;
 mod suspendable;
 mod thread_bound;
 mod trap;
+mod usage;
 mod wasi;
 
 #[cfg(test)]
@@ -43,6 +45,7 @@ pub use cache::{CacheConfig, CacheOutcome};
 pub use callee::{CallError, Callee, CalleeInstance, Function, NoSuchFunction};
 pub use component::{CompileProgress, Component, ComponentError, ExecutionClass, Source};
 pub use engine::{Engine, EngineConfig, EngineError, MemoryLayout};
+pub use grants::{Directory, Grants, Patterns, TrustLevel, WasiGrants};
 pub use info::{ComponentInfo, Item, ItemKind};
 pub use limits::{Limits, LimitsError};
-pub use store_pool::{ComponentBlueprint, PoolPolicy};
+pub use store_pool::{ComponentBlueprint, PoolPolicy, Profile};

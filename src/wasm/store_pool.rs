@@ -24,7 +24,8 @@ use super::compact::NO_ROOM;
 use super::component::{Component, ExecutionClass, Exports};
 use super::deadline::{Call, Deadline};
 use super::engine::{Engine, Room};
-use super::host::HostState;
+use super::grants::{Grants, TrustLevel};
+use super::host::{HostState, Terms};
 use super::instance::{BatchHandler, ComponentActor, Functions, Lifecycle, Live};
 use super::limits::{Limits, LimitsError};
 use super::suspendable::SuspendableActor;
@@ -59,49 +60,71 @@ pub struct ComponentBlueprint(Arc<Plan>);
 struct Plan {
     engine: Engine,
     name: String,
+    terms: Arc<Terms>,
     class: ExecutionClass,
     pre: InstancePre<HostState>,
     exports: Exports,
-    limits: Limits,
     policy: PoolPolicy,
     deadline: Deadline,
 }
 
+/// How actors of a component run, and what they may use and do.
+#[derive(Debug, Clone, Default)]
+pub struct Profile {
+    /// What each may use.
+    pub limits: Limits,
+    /// What each may do.
+    pub grants: Grants,
+    /// How many are kept ready.
+    pub pool: PoolPolicy,
+    /// How they run; none set is as the component needs it.
+    pub class: Option<ExecutionClass>,
+}
+
+impl Profile {
+    /// The limits and grants of a level of trust.
+    pub fn of(trust: TrustLevel) -> Self {
+        Self { limits: trust.limits(), grants: trust.grants(), ..Self::default() }
+    }
+}
+
 impl ComponentBlueprint {
-    /// Actors of this component, with these limits.
+    /// Actors of this component, with these limits; what they may do is what
+    /// [`TrustLevel::Standard`] grants.
     ///
     /// # Errors
     /// If no instance could ever live within the limits.
-    pub fn new(component: Component, limits: Limits, policy: PoolPolicy) -> Result<Self, LimitsError> {
-        let class = component.class();
-        Self::in_class(component, class, limits, policy)
+    pub fn new(component: Component, limits: Limits, pool: PoolPolicy) -> Result<Self, LimitsError> {
+        Self::with(component, Profile { limits, pool, ..Profile::of(TrustLevel::Standard) })
     }
 
-    /// As [`new`](Self::new), in this class.
+    /// Actors of this component, as the profile says.
     ///
     /// # Errors
-    /// If no instance could ever live within the limits, or in this class.
-    pub fn in_class(
-        component: Component,
-        class: ExecutionClass,
-        limits: Limits,
-        policy: PoolPolicy,
-    ) -> Result<Self, LimitsError> {
+    /// If no instance could ever live within the limits, or in this class, or a
+    /// directory that is granted is not there.
+    pub fn with(component: Component, profile: Profile) -> Result<Self, LimitsError> {
+        let Profile { limits, grants, pool, class } = profile;
         component.check_limits(&limits)?;
+        let class = class.unwrap_or(component.class());
         if component.class() == ExecutionClass::Suspendable && class == ExecutionClass::RunToCompletion {
             return Err(LimitsError::MustSuspend { component: component.name().to_owned() });
         }
+        if let Some(directory) = grants.wasi.directories.values().find(|directory| !directory.path.is_dir()) {
+            return Err(LimitsError::NoDirectory { path: directory.path.clone() });
+        }
         let engine = component.engine().clone();
         let gives_way = class == ExecutionClass::Suspendable;
+        let name = component.name().to_owned();
         Ok(Self(Arc::new(Plan {
             deadline: Deadline::new(&limits, engine.config().epoch_period, gives_way),
-            name: component.name().to_owned(),
+            terms: Arc::new(Terms::new(engine.clone(), name.clone(), limits, grants)),
+            name,
             class,
             pre: component.pre_as(class),
             exports: component.exports().clone(),
             engine,
-            limits,
-            policy,
+            policy: pool,
         })))
     }
 }
@@ -246,7 +269,7 @@ impl Nursery for InstancePool {
 
 impl Plan {
     fn instantiate(&self, context: &Rc<Context>, room: Room) -> Result<Live, CreateError> {
-        let mut store = limited_store(&self.engine, &self.limits, self.deadline.clone(), context);
+        let mut store = limited_store(&self.engine, self.terms.clone(), self.deadline.clone(), context);
         match self.link(&mut store) {
             Ok(functions) => Ok(Live { store, functions, _room: room }),
             Err(error) if is_exhausted(&error) => Err(CreateError::Exhausted(error.root_cause().to_string())),
@@ -275,9 +298,10 @@ impl Plan {
             lifecycle: None,
             check: None,
         };
-        if let Some(handle) = exports.handle_batch.filter(|_| self.limits.batch_messages_max > 1) {
+        if let Some(handle) = exports.handle_batch.filter(|_| self.terms.limits.batch_messages_max > 1) {
             let handle = instance.get_typed_func(&mut *store, handle)?;
-            functions.batch = Some(BatchHandler { handle, messages_max: self.limits.batch_messages_max });
+            functions.batch =
+                Some(BatchHandler { handle, messages_max: self.terms.limits.batch_messages_max });
         }
         if let Some(publication) = exports.publication {
             functions.publication = Some(instance.get_typed_func(&mut *store, publication)?);
@@ -320,15 +344,16 @@ fn instantiate_on_a_stack(
 /// A store in which every limit is set, and the clock of an instantiation runs.
 pub(super) fn limited_store(
     engine: &Engine,
-    limits: &Limits,
+    terms: Arc<Terms>,
     mut deadline: Deadline,
     context: &Rc<Context>,
 ) -> Store<HostState> {
     let ticks = deadline.start(Call::Lifecycle);
-    let state = HostState::new(context.clone(), limits, deadline);
+    let hostcall_bytes_max = terms.limits.hostcall_bytes_max;
+    let state = HostState::new(context.clone(), terms, deadline);
     let mut store = Store::new(&engine.shared.wasmtime, state);
     store.limiter(|state| &mut state.limiter);
-    store.set_hostcall_fuel(limits.hostcall_bytes_max);
+    store.set_hostcall_fuel(hostcall_bytes_max);
     store.epoch_deadline_callback(|mut store| Ok(store.data_mut().deadline.passed()));
     store.set_epoch_deadline(ticks);
     store

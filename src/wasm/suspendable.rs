@@ -23,8 +23,8 @@ use super::desk::{Command, Desk, Done, give_way};
 use super::instance::Live;
 use super::{abi, trap};
 use crate::actor::{
-    Actor, Awaited, Child, Context, ExitReason, Failure, Health, Incarnation, Message, Notice, Outcome,
-    Resume, StartError, StopReason, TrapCause,
+    Account, Actor, Awaited, Child, Context, ExitReason, Failure, Health, Incarnation, Message, Notice,
+    Outcome, Resume, StartError, StopReason, TrapCause,
 };
 
 /// A component actor that may wait in the middle of a message.
@@ -142,6 +142,10 @@ impl Child for SuspendableActor {
         reason
     }
 
+    fn account(&self) -> Option<Account> {
+        Some(self.desk.account.get())
+    }
+
     fn health(&mut self, _: &Context) -> Health {
         if let State::Gone(reason) = &self.state {
             return Health::Unhealthy(format!("it has ended: {reason}"));
@@ -163,7 +167,13 @@ async fn serve(mut live: Live, desk: Rc<Desk>) {
     loop {
         let command = desk.clone().next_command().await;
         let done = loop {
-            match live.serve(&command).await {
+            if let Some(reason) = live.store.data().usage.over() {
+                break Done::Exited(reason);
+            }
+            let served = live.serve(&command).await;
+            live.leave();
+            desk.account.set(live.account());
+            match served {
                 // No stack is free now; nothing of the guest has run.
                 Err(error) if error.is::<PoolConcurrencyLimitError>() && desk.may_wait.get() => {
                     give_way().await;
@@ -217,6 +227,7 @@ impl Live {
     async fn handle(&mut self, message: &Message) -> wasmtime::Result<Outcome> {
         let sender = message.from.map_or(0, |id| id.to_bits());
         let payload = message.payload.as_slice();
+        self.store.data_mut().hear(message.from);
         self.enter(Call::Message);
         if let (Some(subject), Some(publication)) = (message.subject(), self.functions.publication) {
             let params = (subject.as_str(), sender, payload);
@@ -238,6 +249,7 @@ impl Live {
     async fn notice(&mut self, notice: Notice) -> wasmtime::Result<Outcome> {
         let functions = &self.functions;
         let (reply, down, exit) = (functions.reply, functions.down, functions.exit);
+        self.hear_of(&notice);
         self.enter(Call::Message);
         match notice {
             Notice::Reply { request, outcome } => {

@@ -1,24 +1,32 @@
-//! WASI 0.2, with everything denied.
+//! WASI 0.2, with everything denied that is not granted.
 //!
 //! An ordinary `wasm32-wasip2` component imports WASI even where it uses none of
-//! it, so it is there: clocks can be read and random numbers had; arguments,
-//! environment and directories are empty; the network is denied; standard input
-//! is closed; lines on standard output and error go to the log.
+//! it, so it is there. Environment and directories are those that were granted;
+//! arguments are empty; the network is denied; standard input is closed. Lines on
+//! standard output and error go to the log, or nowhere. Clocks and random numbers
+//! have no error to return: without a grant, asking for them ends the actor.
 //!
 //! `wasmtime-wasi` waits by blocking the thread on a tokio runtime of its own.
 //! A shard must not wait, so an actor that would is ended instead.
+
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use wasmtime::Result;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::clocks::{WasiClocksCtxView, WasiClocksView as _};
+use wasmtime_wasi::p2::bindings::clocks::{monotonic_clock, wall_clock};
+use wasmtime_wasi::p2::bindings::random::{insecure, insecure_seed, random};
 use wasmtime_wasi::p2::bindings::sync::io::poll::{self, HostPollable as _};
 use wasmtime_wasi::p2::pipe::SinkOutputStream;
 use wasmtime_wasi::p2::{DynPollable, OutputStream, Pollable, StreamResult};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::random::WasiRandomCtx;
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
-use super::host::{HostError, HostState, Identity};
+use super::host::{HostError, HostState, Identity, Terms};
+use super::usage::Rate;
 use crate::actor::ActorId;
 
 /// Interfaces of WASI 0.2 that are linked, without their version.
@@ -62,37 +70,59 @@ pub(super) struct WasiState {
 }
 
 impl WasiState {
-    fn denied(resources_max: usize, identity: Option<&Identity>) -> Self {
+    fn new(terms: &Terms, identity: Option<&Identity>) -> Self {
+        let grants = &terms.grants.wasi;
         let who = Who {
             id: identity.map(|identity| identity.id),
             name: identity.and_then(Identity::name).map(str::to_owned),
         };
         let mut table = ResourceTable::new();
-        table.set_max_capacity(resources_max);
+        table.set_max_capacity(terms.limits.wasi_resources_max);
         // The defaults of the builder deny all but clocks and random numbers.
-        let context = WasiCtx::builder()
-            .stdout(Log { stream: "stdout", who: who.clone() })
-            .stderr(Log { stream: "stderr", who })
-            .max_random_size(RANDOM_BYTES_MAX)
-            .build();
-        Self { context, table }
+        let mut builder = WasiCtx::builder();
+        builder.max_random_size(RANDOM_BYTES_MAX);
+        if grants.stdio {
+            let rate = terms.limits.log_lines_per_s_max;
+            builder.stdout(Log { stream: "stdout", who: who.clone(), rate });
+            builder.stderr(Log { stream: "stderr", who, rate });
+        }
+        for (key, value) in &grants.environment {
+            builder.env(key, value);
+        }
+        for (name, directory) in &grants.directories {
+            let permissions = if directory.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+            if let Err(error) = builder.preopened_dir(&directory.path, name, permissions) {
+                let component = &terms.component;
+                tracing::warn!(
+                    component,
+                    "`{}` is granted, and cannot be opened: {error:#}",
+                    directory.path.display()
+                );
+            }
+        }
+        Self { context: builder.build(), table }
     }
 }
 
 impl WasiView for HostState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let Self { wasi, wasi_resources_max, identity, .. } = self;
-        let wasi =
-            wasi.get_or_insert_with(|| Box::new(WasiState::denied(*wasi_resources_max, identity.as_ref())));
+        let Self { wasi, terms, identity, .. } = self;
+        let wasi = wasi.get_or_insert_with(|| Box::new(WasiState::new(terms, identity.as_ref())));
         WasiCtxView { ctx: &mut wasi.context, table: &mut wasi.table }
     }
 }
 
 /// Adds WASI to the contract's imports.
+#[expect(clippy::redundant_closure, reason = "it is more general than the constructor")]
 pub(super) fn link(linker: &mut Linker<HostState>) -> Result<()> {
     wasmtime_wasi::p2::add_to_linker_sync(linker)?;
     linker.allow_shadowing(true);
     poll::add_to_linker::<HostState, NoWaiting>(linker, |state| NoWaitingIn(state.ctx().table))?;
+    wall_clock::add_to_linker::<HostState, Granted>(linker, |state| GrantedTo(state))?;
+    monotonic_clock::add_to_linker::<HostState, Granted>(linker, |state| GrantedTo(state))?;
+    random::add_to_linker::<HostState, Granted>(linker, |state| GrantedTo(state))?;
+    insecure::add_to_linker::<HostState, Granted>(linker, |state| GrantedTo(state))?;
+    insecure_seed::add_to_linker::<HostState, Granted>(linker, |state| GrantedTo(state))?;
     linker.allow_shadowing(false);
     Ok(())
 }
@@ -153,6 +183,91 @@ impl poll::HostPollable for NoWaitingIn<'_> {
     }
 }
 
+/// Clocks and random numbers, for those to whom they are granted.
+struct Granted;
+
+struct GrantedTo<'a>(&'a mut HostState);
+
+impl HasData for Granted {
+    type Data<'a> = GrantedTo<'a>;
+}
+
+impl GrantedTo<'_> {
+    fn refuse(&mut self, what: &str) -> wasmtime::Error {
+        self.0.usage.denied += 1;
+        let component = &self.0.terms.component;
+        wasmtime::Error::new(HostError(format!(
+            "it may not use {what}: grant it with `{what} = true` in [component.{component}.grants]"
+        )))
+    }
+
+    fn clocks(&mut self) -> Result<WasiClocksCtxView<'_>> {
+        if self.0.terms.grants.wasi.clocks { Ok(self.0.clocks()) } else { Err(self.refuse("clocks")) }
+    }
+
+    fn random(&mut self) -> Result<&mut WasiRandomCtx> {
+        if self.0.terms.grants.wasi.random {
+            Ok(self.0.ctx().ctx.random())
+        } else {
+            Err(self.refuse("random"))
+        }
+    }
+}
+
+impl wall_clock::Host for GrantedTo<'_> {
+    fn now(&mut self) -> Result<wall_clock::Datetime> {
+        wall_clock::Host::now(&mut self.clocks()?)
+    }
+
+    fn resolution(&mut self) -> Result<wall_clock::Datetime> {
+        wall_clock::Host::resolution(&mut self.clocks()?)
+    }
+}
+
+impl monotonic_clock::Host for GrantedTo<'_> {
+    fn now(&mut self) -> Result<u64> {
+        monotonic_clock::Host::now(&mut self.clocks()?)
+    }
+
+    fn resolution(&mut self) -> Result<u64> {
+        monotonic_clock::Host::resolution(&mut self.clocks()?)
+    }
+
+    fn subscribe_instant(&mut self, when: u64) -> Result<Resource<DynPollable>> {
+        self.clocks()?.subscribe_instant(when)
+    }
+
+    fn subscribe_duration(&mut self, duration: u64) -> Result<Resource<DynPollable>> {
+        self.clocks()?.subscribe_duration(duration)
+    }
+}
+
+impl random::Host for GrantedTo<'_> {
+    fn get_random_bytes(&mut self, len: u64) -> Result<Vec<u8>> {
+        self.random()?.get_random_bytes(len)
+    }
+
+    fn get_random_u64(&mut self) -> Result<u64> {
+        self.random()?.get_random_u64()
+    }
+}
+
+impl insecure::Host for GrantedTo<'_> {
+    fn get_insecure_random_bytes(&mut self, len: u64) -> Result<Vec<u8>> {
+        self.random()?.get_insecure_random_bytes(len)
+    }
+
+    fn get_insecure_random_u64(&mut self) -> Result<u64> {
+        self.random()?.get_insecure_random_u64()
+    }
+}
+
+impl insecure_seed::Host for GrantedTo<'_> {
+    fn insecure_seed(&mut self) -> Result<(u64, u64)> {
+        self.random()?.insecure_seed()
+    }
+}
+
 /// Whose output it is.
 #[derive(Clone)]
 struct Who {
@@ -164,6 +279,8 @@ struct Who {
 struct Log {
     stream: &'static str,
     who: Who,
+    /// Lines a second.
+    rate: u32,
 }
 
 impl IsTerminal for Log {
@@ -179,7 +296,9 @@ impl StdoutStream for Log {
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(LogStream { stream: self.stream, who: self.who.clone(), line: Vec::new() })
+        let (stream, who) = (self.stream, self.who.clone());
+        let (rate, since) = (Rate::new(self.rate), Instant::now());
+        Box::new(LogStream { stream, who, line: Vec::new(), rate, since })
     }
 }
 
@@ -188,6 +307,8 @@ struct LogStream {
     stream: &'static str,
     who: Who,
     line: Vec<u8>,
+    rate: Rate,
+    since: Instant,
 }
 
 impl LogStream {
@@ -196,7 +317,8 @@ impl LogStream {
 
     fn end_line(&mut self) {
         let line = String::from_utf8_lossy(&self.line);
-        if !line.trim().is_empty() {
+        let now_ns = u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        if !line.trim().is_empty() && self.rate.take(now_ns).is_some() {
             let id = self.who.id.map(tracing::field::display);
             let name = self.who.name.as_deref();
             tracing::info!(target: "raddle::guest", actor = id, name, context = self.stream, "{}", line.trim_end());
@@ -249,7 +371,7 @@ mod tests {
     #[test]
     fn lines_of_output_go_to_the_log() {
         let who = Who { id: Some(own_id()), name: Some("subject".into()) };
-        let log = Log { stream: "stderr", who };
+        let log = Log { stream: "stderr", who, rate: 1000 };
         let lines = captured(|| {
             let mut stream = log.p2_stream();
             for piece in ["thread panicked", " at line 7\nsecond", "", " line\n\n", "unfinished \u{1b}"] {

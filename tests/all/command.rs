@@ -134,6 +134,7 @@ impl Folder {
 {sections}
 [component.parser]
 path = {parser:?}
+grants = {{ send = ["aggregator.*"] }}
 [component.aggregator]
 path = {aggregator:?}
 [component.reporter]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use raddle::actor::{Actor, Child, Context, ExitReason, Message, Native, Outcome, RequestError, RequestId};
 use raddle::control::child_spec::Shutdown;
-use raddle::wasm::{CacheConfig, ComponentBlueprint, ExecutionClass, Limits, PoolPolicy};
+use raddle::wasm::{CacheConfig, ComponentBlueprint, ExecutionClass, Limits, Profile, TrustLevel};
 use raddle::{ActorId, Payload, Runtime, ShardId, Spawn};
 
 use crate::support::*;
@@ -51,7 +51,8 @@ const FINISHED: [u8; 1] = [3];
 fn patient(runtime: &Runtime, guest_name: &str, class: ExecutionClass) -> Arc<dyn raddle::actor::Blueprint> {
     let component = runtime.engine().load(&guest(guest_name), &CacheConfig::Folder(cache()), &()).unwrap();
     let limits = Limits { message_time_max: PATIENCE, ..Limits::default() };
-    Arc::new(ComponentBlueprint::in_class(component, class, limits, PoolPolicy::default()).unwrap())
+    let profile = Profile { limits, class: Some(class), ..Profile::of(TrustLevel::Standard) };
+    Arc::new(ComponentBlueprint::with(component, profile).unwrap())
 }
 
 #[test]
@@ -199,8 +200,8 @@ fn any_component_can_be_suspendable_and_one_that_asks_must_be() {
     assert_eq!(text(&runtime, counter, "get"), "1000");
     let component = runtime.engine().load(&guest("asker"), &CacheConfig::Folder(cache()), &()).unwrap();
     assert_eq!(component.class(), ExecutionClass::Suspendable);
-    let class = ExecutionClass::RunToCompletion;
-    let refused = ComponentBlueprint::in_class(component, class, Limits::default(), PoolPolicy::default());
+    let class = Some(ExecutionClass::RunToCompletion);
+    let refused = ComponentBlueprint::with(component, Profile { class, ..Profile::default() });
     let said = refused.err().expect("it waits").to_string();
     assert!(said.contains("raddle:actor/ask"), "{said}");
     closed(&shut_down(runtime));

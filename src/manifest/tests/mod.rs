@@ -155,7 +155,10 @@ fn every_key_arrives() {
             memory_layout: MemoryLayout::Compact,
         }
     );
-    assert_eq!(manifest.components[0].limits, LimitsSpec { memory_bytes_max: 65536, cpu_ms_max: 7 });
+    assert_eq!(
+        manifest.components[0].limits,
+        LimitsSpec { memory_bytes_max: 65536, cpu_ms_max: 7, ..LimitsSpec::default() }
+    );
     let backoff = BackoffSpec { base_ms: 1, factor: 3.0, max_ms: 9, jitter: 0.5, stable_after_ms: 3 };
     assert_eq!(
         manifest.supervisor,
@@ -272,4 +275,56 @@ component = "worker"
         8:13 one instance per shard, and all on one shard: expected no `placement` beside `instances = "per-shard"`
     "#]],
     );
+}
+
+#[test]
+fn grants_are_read_and_nothing_is_granted_by_default() {
+    let bare = read(GOOD).expect("valid");
+    assert_eq!(
+        (bare.components[0].trust, &bare.components[0].grants),
+        (Trust::Untrusted, &GrantsSpec::default())
+    );
+    let manifest = read(
+        r#"
+        [component.worker]
+        path = "Cargo.toml"
+        trust = "standard"
+        limits = { cpu_percent_max = 50, batch_messages_max = 8, log_lines_per_s_max = 0, requests_max = 9 }
+
+        [component.worker.grants]
+        send = ["orders", "worker.*", "@sender"]
+        publish = ["weather.>"]
+        clocks = true
+        environment = { LEVEL = 3 }
+        read = { "/data" = "src" }
+
+        [[actor]]
+        name = "worker"
+        component = "worker"
+        "#,
+    )
+    .expect("valid");
+    let component = &manifest.components[0];
+    assert_eq!(component.trust, Trust::Standard);
+    assert_eq!((component.limits.cpu_percent_max, component.limits.batch_messages_max), (Some(50), Some(8)));
+    assert_eq!((component.limits.log_lines_per_s_max, component.limits.requests_max), (Some(0), Some(9)));
+    let expected = GrantsSpec {
+        send: vec!["orders".into(), "worker.*".into(), "@sender".into()],
+        publish: vec!["weather.>".into()],
+        clocks: true,
+        environment: [("LEVEL".into(), "3".into())].into(),
+        read: [("/data".into(), "src".into())].into(),
+        ..GrantsSpec::default()
+    };
+    assert_eq!(component.grants, expected);
+}
+
+#[test]
+fn a_grant_that_is_no_pattern_is_a_problem_with_its_place() {
+    let text = GOOD.replace("path =", "grants = { send = [\"a..b\", 7], cloks = true }\npath =");
+    let said = summary(&read(&text).expect_err("three problems"));
+    for part in ["3:20 this is no pattern", "no string", "at byte", "did you mean `clocks`?"] {
+        assert!(said.contains(part), "{part} not in\n{said}");
+    }
+    assert_eq!(said.lines().count(), 3, "{said}");
 }

@@ -9,13 +9,15 @@ use super::super::abi::{RequestError, RequestOutcome, SendError, request_outcome
 use super::super::deadline::FIRST_SLICE_TICKS;
 use super::super::desk::ReplyHere;
 use super::super::thread_bound::ThreadBound;
+use super::access::Right;
+use super::messaging::receiver;
 use super::{Host, HostState};
-use crate::actor::{ActorId, Awaited};
+use crate::actor::Awaited;
 
 pub(super) fn link(ask: &mut LinkerInstance<'_, HostState>) -> Result<()> {
     ask.func_wrap_async("ask", |mut host: Host, (to, payload, timeout_ns): (u64, WasmList<u8>, u64)| {
         Box::new(async move {
-            let reply = match begin(&host, to, &payload, Duration::from_nanos(timeout_ns))? {
+            let reply = match begin(&mut host, to, &payload, Duration::from_nanos(timeout_ns))? {
                 Ok(reply) => reply,
                 Err(error) => return Ok((Err(error),)),
             };
@@ -29,24 +31,22 @@ pub(super) fn link(ask: &mut LinkerInstance<'_, HostState>) -> Result<()> {
 
 /// Sends the request; what is returned is its outcome, later.
 fn begin(
-    host: &Host<'_>,
+    host: &mut Host<'_>,
     to: u64,
     payload: &WasmList<u8>,
     within: Duration,
 ) -> Result<std::result::Result<ReplyHere, RequestError>> {
-    let state = host.data();
-    state.own_id()?;
-    let refuse = |error| Ok(Err(RequestError::NotSent(error)));
-    let desk = state.desk();
+    let desk = host.data().desk();
     if !desk.may_wait.get() {
-        return refuse(SendError::Other("nobody can be asked in `init`, `stop` and `check`".into()));
+        let why = "nobody can be asked in `init`, `stop` and `check`".into();
+        return Ok(Err(RequestError::NotSent(SendError::Other(why))));
     }
-    let Some(to) = ActorId::from_bits(to) else { return refuse(SendError::NoSuchActor) };
-    let bytes = payload.as_le_slice(host);
-    if bytes.len() > state.message_bytes_max {
-        return refuse(SendError::too_large(state.message_bytes_max));
-    }
-    match state.context.get().ask(to, bytes, within) {
+    let to = match receiver(host, Right::Ask, to, payload)? {
+        Ok(to) => to,
+        Err(error) => return Ok(Err(RequestError::NotSent(error))),
+    };
+    let bytes = payload.as_le_slice(&*host);
+    match host.data().context.get().ask(to, bytes, within) {
         Ok(request) => {
             desk.asked.set(Some(Awaited::Reply(request)));
             Ok(Ok(ReplyHere(ThreadBound::new(desk))))

@@ -4,14 +4,15 @@ use wasmtime::Result;
 use wasmtime::component::{LinkerInstance, WasmList};
 
 use super::super::abi::SendError;
+use super::access::Right;
 use super::{Host, HostState};
 use crate::actor::{ActorId, ExitReason};
 
 type Sent = std::result::Result<(), SendError>;
 
 pub(super) fn link(messaging: &mut LinkerInstance<'_, HostState>) -> Result<()> {
-    messaging.func_wrap("send", |host: Host, (to, payload): (u64, WasmList<u8>)| {
-        Ok((send(&host, to, &payload)?,))
+    messaging.func_wrap("send", |mut host: Host, (to, payload): (u64, WasmList<u8>)| {
+        Ok((send(&mut host, to, &payload)?,))
     })?;
     messaging.func_wrap("own-id", |host: Host, (): ()| Ok((host.data().own_id()?.to_bits(),)))?;
     messaging.func_wrap("exit", |host: Host, (): ()| {
@@ -21,13 +22,32 @@ pub(super) fn link(messaging: &mut LinkerInstance<'_, HostState>) -> Result<()> 
     })
 }
 
-fn send(host: &Host<'_>, to: u64, payload: &WasmList<u8>) -> Result<Sent> {
-    let state = host.data();
+fn send(host: &mut Host<'_>, to: u64, payload: &WasmList<u8>) -> Result<Sent> {
+    let to = match receiver(host, Right::Send, to, payload)? {
+        Ok(to) => to,
+        Err(error) => return Ok(Err(error)),
+    };
+    let bytes = payload.as_le_slice(&*host);
+    Ok(host.data().context.get().send_bytes(to, bytes).map_err(SendError::from))
+}
+
+/// Who that is, if it may have these bytes.
+#[inline]
+pub(super) fn receiver(
+    host: &mut Host<'_>,
+    right: Right,
+    to: u64,
+    payload: &WasmList<u8>,
+) -> Result<std::result::Result<ActorId, SendError>> {
+    let state = host.data_mut();
     state.own_id()?;
     let Some(to) = ActorId::from_bits(to) else { return Ok(Err(SendError::NoSuchActor)) };
-    let bytes = payload.as_le_slice(host);
-    if bytes.len() > state.message_bytes_max {
-        return Ok(Err(SendError::too_large(state.message_bytes_max)));
+    if let Err(why) = state.may(right, to) {
+        return Ok(Err(SendError::AccessDenied(why)));
     }
-    Ok(state.context.get().send_bytes(to, bytes).map_err(SendError::from))
+    let bytes_max = state.terms.limits.message_bytes_max;
+    if payload.as_le_slice(&*host).len() > bytes_max {
+        return Ok(Err(SendError::too_large(bytes_max)));
+    }
+    Ok(Ok(to))
 }

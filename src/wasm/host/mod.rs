@@ -3,6 +3,7 @@
 //! A host function records an effect in the shard's context, or reads; it never
 //! calls the shard. Arguments are read where they lie, in the guest's memory.
 
+mod access;
 mod ask;
 mod config;
 mod groups;
@@ -16,14 +17,20 @@ mod topics;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use wasmtime::component::{Linker, WasmList};
 use wasmtime::{Result, StoreContextMut};
 
+use access::Acquaintances;
+
 use super::deadline::Deadline;
 use super::desk::Desk;
+use super::engine::Engine;
+use super::grants::Grants;
 use super::limits::{Limiter, Limits};
 use super::thread_bound::ThreadBound;
+use super::usage::{Rate, Usage};
 use super::wasi::WasiState;
 use crate::actor::{ActorId, Context};
 
@@ -50,6 +57,23 @@ pub(super) const ASK: &str = "raddle:actor/ask@0.1.0";
 #[error("{0}")]
 pub(super) struct HostError(pub String);
 
+/// What all actors of a blueprint have in common.
+pub(super) struct Terms {
+    pub(super) engine: Engine,
+    pub(super) component: String,
+    pub(super) limits: Limits,
+    pub(super) grants: Grants,
+    /// Does it matter who sent a message?
+    minds_senders: bool,
+}
+
+impl Terms {
+    pub(super) fn new(engine: Engine, component: String, limits: Limits, grants: Grants) -> Self {
+        let minds_senders = grants.send.has_senders() || grants.ask.has_senders();
+        Self { engine, component, limits, grants, minds_senders }
+    }
+}
+
 /// What belongs to one store.
 pub(super) struct HostState {
     pub(super) context: ThreadBound<Rc<Context>>,
@@ -60,8 +84,14 @@ pub(super) struct HostState {
     pub(super) deadline: Deadline,
     /// Of a suspendable actor.
     desk: Option<ThreadBound<Rc<Desk>>>,
-    pub(super) message_bytes_max: usize,
-    pub(super) wasi_resources_max: usize,
+    pub(super) terms: Arc<Terms>,
+    pub(super) usage: Usage,
+    acquaintances: Acquaintances,
+    /// Who sent what is being handled, where that says whom it may send to.
+    senders: Vec<u64>,
+    /// Its requests that wait for their outcome in `reply-handler`.
+    pub(super) requests_open: u32,
+    log_rate: Rate,
     /// Where the guest counts what it has finished of a batch.
     pub(super) progress: Option<WasmList<u8>>,
     /// Made when it is first used.
@@ -86,7 +116,8 @@ impl Identity {
 }
 
 impl HostState {
-    pub(super) fn new(context: Rc<Context>, limits: &Limits, deadline: Deadline) -> Self {
+    pub(super) fn new(context: Rc<Context>, terms: Arc<Terms>, deadline: Deadline) -> Self {
+        let limits = &terms.limits;
         let desk = deadline.gives_way().then(|| ThreadBound::new(Rc::default()));
         Self {
             desk,
@@ -95,8 +126,12 @@ impl HostState {
             config: BTreeMap::new(),
             limiter: Limiter::new(limits),
             deadline,
-            message_bytes_max: limits.message_bytes_max,
-            wasi_resources_max: limits.wasi_resources_max,
+            usage: Usage::new(limits, terms.engine.config().epoch_period),
+            acquaintances: Acquaintances::default(),
+            senders: Vec::new(),
+            requests_open: 0,
+            log_rate: Rate::new(limits.log_lines_per_s_max),
+            terms,
             progress: None,
             wasi: None,
         }
@@ -110,11 +145,26 @@ impl HostState {
         self.desk.as_ref().expect("only suspendable actors have one").get().clone()
     }
 
-    /// Its address.
+    /// It handles a message of this one.
+    #[inline]
+    pub(super) fn hear(&mut self, from: Option<ActorId>) {
+        if self.terms.minds_senders {
+            self.senders.extend(from.map(ActorId::to_bits));
+        }
+    }
+
+    /// What it had heard is over.
+    #[inline]
+    pub(super) fn forget_senders(&mut self) {
+        self.senders.clear();
+    }
+
+    /// Its address, for a function of the host that it calls.
     ///
     /// # Errors
     /// Before it is started, when its code runs ahead of need in the pool.
     fn own_id(&self) -> Result<ActorId> {
+        self.usage.count_host_call();
         match &self.identity {
             Some(identity) => Ok(identity.id),
             None => Err(wasmtime::Error::new(HostError(

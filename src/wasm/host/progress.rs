@@ -10,6 +10,7 @@ const CELL_BYTES: usize = 4;
 
 pub(super) fn link(progress: &mut LinkerInstance<'_, HostState>) -> Result<()> {
     progress.func_wrap("register", |mut host: Host, (cell,): (WasmList<u8>,)| {
+        host.data().usage.count_host_call();
         let bytes = cell.as_le_slice(&host).len();
         if bytes != CELL_BYTES {
             return Err(Error::new(HostError(format!(

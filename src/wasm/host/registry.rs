@@ -7,8 +7,13 @@ use super::{Host, HostState};
 use crate::actor::ActorId;
 
 pub(super) fn link(registry: &mut LinkerInstance<'_, HostState>) -> Result<()> {
-    registry.func_wrap("lookup", |host: Host, (name,): (WasmStr,)| {
-        let name = name.to_str(&host)?;
-        Ok((host.data().context.get().lookup(&name).map(ActorId::to_bits),))
+    registry.func_wrap("lookup", |mut host: Host, (name,): (WasmStr,)| {
+        host.data().usage.count_host_call();
+        let name = name.to_str(&host)?.into_owned();
+        let found = host.data().context.get().lookup(&name);
+        if let Some(id) = found {
+            host.data_mut().meet(&name, id);
+        }
+        Ok((found.map(ActorId::to_bits),))
     })
 }

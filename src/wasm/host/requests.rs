@@ -6,19 +6,27 @@ use wasmtime::Result;
 use wasmtime::component::{LinkerInstance, WasmList};
 
 use super::super::abi::{Failure, Reply, SendError};
+use super::access::Right;
+use super::messaging::receiver;
 use super::{Host, HostState};
-use crate::actor::{ActorId, RequestId};
+use crate::actor::RequestId;
 
 type Requested = std::result::Result<u64, SendError>;
 
 pub(super) fn link(requests: &mut LinkerInstance<'_, HostState>) -> Result<()> {
-    requests.func_wrap("request", |host: Host, (to, payload, timeout_ns): (u64, WasmList<u8>, u64)| {
-        Ok((request(&host, to, &payload, Duration::from_nanos(timeout_ns))?,))
-    })?;
-    requests.func_wrap("cancel", |host: Host, (request,): (u64,)| {
+    requests.func_wrap(
+        "request",
+        |mut host: Host, (to, payload, timeout_ns): (u64, WasmList<u8>, u64)| {
+            Ok((request(&mut host, to, &payload, Duration::from_nanos(timeout_ns))?,))
+        },
+    )?;
+    requests.func_wrap("cancel", |mut host: Host, (request,): (u64,)| {
         host.data().own_id()?;
         let request = RequestId::from_bits(request);
-        Ok((request.is_some_and(|request| host.data().context.get().cancel(request)),))
+        let cancelled = request.is_some_and(|request| host.data().context.get().cancel(request));
+        let state = host.data_mut();
+        state.requests_open = state.requests_open.saturating_sub(u32::from(cancelled));
+        Ok((cancelled,))
     })?;
     requests.func_wrap("defer", |host: Host, (): ()| {
         host.data().own_id()?;
@@ -27,7 +35,7 @@ pub(super) fn link(requests: &mut LinkerInstance<'_, HostState>) -> Result<()> {
     type Outcome = std::result::Result<Reply, Failure>;
     requests.func_wrap("reply", |host: Host, (request, outcome): (u64, Outcome)| {
         host.data().own_id()?;
-        let bytes_max = host.data().message_bytes_max;
+        let bytes_max = host.data().terms.limits.message_bytes_max;
         let outcome = match outcome {
             Ok(reply) if reply.0.len() > bytes_max => Err(Failure::Other(format!(
                 "the reply is {} bytes, and the most is {bytes_max}",
@@ -41,14 +49,19 @@ pub(super) fn link(requests: &mut LinkerInstance<'_, HostState>) -> Result<()> {
     })
 }
 
-fn request(host: &Host<'_>, to: u64, payload: &WasmList<u8>, within: Duration) -> Result<Requested> {
-    let state = host.data();
-    state.own_id()?;
-    let Some(to) = ActorId::from_bits(to) else { return Ok(Err(SendError::NoSuchActor)) };
-    let bytes = payload.as_le_slice(host);
-    if bytes.len() > state.message_bytes_max {
-        return Ok(Err(SendError::too_large(state.message_bytes_max)));
+fn request(host: &mut Host<'_>, to: u64, payload: &WasmList<u8>, within: Duration) -> Result<Requested> {
+    let state = host.data_mut();
+    let most = state.terms.limits.requests_max;
+    if state.requests_open >= most {
+        state.usage.denied += 1;
+        return Ok(Err(SendError::QuotaExceeded(format!("requests_max: {most} wait for their outcome"))));
     }
-    let requested = state.context.get().request(to, bytes, within);
+    let to = match receiver(host, Right::Ask, to, payload)? {
+        Ok(to) => to,
+        Err(error) => return Ok(Err(error)),
+    };
+    let bytes = payload.as_le_slice(&*host);
+    let requested = host.data().context.get().request(to, bytes, within);
+    host.data_mut().requests_open += u32::from(requested.is_ok());
     Ok(requested.map(RequestId::to_bits).map_err(SendError::from))
 }

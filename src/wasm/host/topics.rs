@@ -9,12 +9,16 @@ use super::{Host, HostState};
 type Done = std::result::Result<(), TopicError>;
 
 pub(super) fn link(topics: &mut LinkerInstance<'_, HostState>) -> Result<()> {
-    topics.func_wrap("publish", |host: Host, (subject, payload): (WasmStr, WasmList<u8>)| {
-        Ok((publish(&host, &subject, &payload)?,))
+    topics.func_wrap("publish", |mut host: Host, (subject, payload): (WasmStr, WasmList<u8>)| {
+        Ok((publish(&mut host, &subject, &payload)?,))
     })?;
-    topics.func_wrap("subscribe", |host: Host, (filter,): (WasmStr,)| {
+    topics.func_wrap("subscribe", |mut host: Host, (filter,): (WasmStr,)| {
         host.data().own_id()?;
-        let filter = filter.to_str(&host)?;
+        let filter = filter.to_str(&host)?.into_owned();
+        let allowed = host.data_mut().may_use("subscribe", |state| &state.terms.grants.subscribe, &filter);
+        if let Err(why) = allowed {
+            return Ok((Done::Err(TopicError::AccessDenied(why)),));
+        }
         let done: Done = host.data().context.get().subscribe(&filter).map_err(TopicError::from);
         Ok((done,))
     })?;
@@ -30,13 +34,18 @@ pub(super) fn link(topics: &mut LinkerInstance<'_, HostState>) -> Result<()> {
     })
 }
 
-fn publish(host: &Host<'_>, subject: &WasmStr, payload: &WasmList<u8>) -> Result<Done> {
+fn publish(host: &mut Host<'_>, subject: &WasmStr, payload: &WasmList<u8>) -> Result<Done> {
+    host.data().own_id()?;
+    let subject = subject.to_str(&*host)?.into_owned();
+    let allowed = host.data_mut().may_use("publish", |state| &state.terms.grants.publish, &subject);
+    if let Err(why) = allowed {
+        return Ok(Err(TopicError::AccessDenied(why)));
+    }
     let state = host.data();
-    state.own_id()?;
-    let subject = subject.to_str(host)?;
-    let bytes = payload.as_le_slice(host);
-    if bytes.len() > state.message_bytes_max {
-        return Ok(Err(TopicError::too_large(state.message_bytes_max)));
+    let bytes = payload.as_le_slice(&*host);
+    let bytes_max = state.terms.limits.message_bytes_max;
+    if bytes.len() > bytes_max {
+        return Ok(Err(TopicError::too_large(bytes_max)));
     }
     Ok(state.context.get().publish(&subject, bytes).map_err(TopicError::from))
 }

@@ -5,7 +5,7 @@ use super::support::*;
 use crate::actor::{ExitReason, Outcome, TrapCause};
 
 /// What such components import, and a `handle` that does as the first byte says.
-fn text() -> String {
+pub(super) fn text() -> String {
     let imports = r#"
       (import "wasi:io/poll@0.2.3" (instance $poll
         (export "pollable" (type $pollable (sub resource)))

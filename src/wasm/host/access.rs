@@ -1,0 +1,124 @@
+//! Whether an actor may do what it wants to do.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::HostState;
+use crate::actor::ActorId;
+use crate::wasm::grants::Patterns;
+
+/// What needs a grant to be done to an actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::wasm) enum Right {
+    Send,
+    Ask,
+}
+
+impl Right {
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Send => "send",
+            Self::Ask => "ask",
+        }
+    }
+}
+
+/// The addresses that an actor has come by lawfully.
+#[derive(Default)]
+pub(in crate::wasm) struct Acquaintances {
+    rights: HashMap<ActorId, u8>,
+    /// The one that was allowed last: most actors send to few others.
+    latest: Option<(ActorId, u8)>,
+    /// Those found last that nothing may be done to, for an error that says the name.
+    strangers: VecDeque<(ActorId, Box<str>)>,
+}
+
+const STRANGERS_KEPT: usize = 8;
+
+impl HostState {
+    fn patterns(&self, right: Right) -> &Patterns {
+        match right {
+            Right::Send => &self.terms.grants.send,
+            Right::Ask => &self.terms.grants.ask,
+        }
+    }
+
+    /// May it do that to this actor?
+    ///
+    /// # Errors
+    /// What would have to be granted.
+    #[inline]
+    pub(super) fn may(&mut self, right: Right, to: ActorId) -> Result<(), String> {
+        let patterns = self.patterns(right);
+        if patterns.is_everybody() || (patterns.has_senders() && self.senders.contains(&to.to_bits())) {
+            return Ok(());
+        }
+        match self.acquaintances.latest {
+            Some((latest, rights)) if latest == to && rights & right.bit() != 0 => Ok(()),
+            _ => self.may_by_name(right, to),
+        }
+    }
+
+    fn may_by_name(&mut self, right: Right, to: ActorId) -> Result<(), String> {
+        if self.identity.as_ref().is_some_and(|own| own.id == to) {
+            return Ok(());
+        }
+        if let Some(rights) = self.acquaintances.rights.get(&to)
+            && rights & right.bit() != 0
+        {
+            self.acquaintances.latest = Some((to, *rights));
+            return Ok(());
+        }
+        let name = self.acquaintances.strangers.iter().find(|(id, _)| *id == to);
+        let (whom, pattern) = match name {
+            Some((_, name)) => (format!("`{name}`"), format!("\"{name}\"")),
+            None => ("an address that it has not looked up".to_owned(), "NAME".to_owned()),
+        };
+        Err(self.deny(right.word(), &format!("to {whom}"), &pattern))
+    }
+
+    /// It has found somebody under this name.
+    pub(super) fn meet(&mut self, name: &str, id: ActorId) {
+        let grants = &self.terms.grants;
+        if grants.send.is_everybody() && grants.ask.is_everybody() {
+            return;
+        }
+        let bit = |right: Right, patterns: &Patterns| if patterns.allow(name) { right.bit() } else { 0 };
+        let rights = bit(Right::Send, &grants.send) | bit(Right::Ask, &grants.ask);
+        let acquaintances = &mut self.acquaintances;
+        if rights != 0 && acquaintances.rights.len() < self.terms.limits.addresses_max {
+            *acquaintances.rights.entry(id).or_default() |= rights;
+        } else if !acquaintances.strangers.iter().any(|(known, _)| *known == id) {
+            acquaintances.strangers.truncate(STRANGERS_KEPT - 1);
+            acquaintances.strangers.push_front((id, name.into()));
+        }
+    }
+
+    /// May it do something with this name, group, subject or filter?
+    ///
+    /// # Errors
+    /// What would have to be granted.
+    pub(super) fn may_use(
+        &mut self,
+        what: &str,
+        of: impl Fn(&Self) -> &Patterns,
+        name: &str,
+    ) -> Result<(), String> {
+        if of(self).allow(name) {
+            return Ok(());
+        }
+        Err(self.deny(what, &format!("`{name}`"), &format!("\"{name}\"")))
+    }
+
+    #[cold]
+    pub(super) fn deny(&mut self, what: &str, whom: &str, pattern: &str) -> String {
+        self.usage.denied += 1;
+        let component = &self.terms.component;
+        format!(
+            "it may not {what} {whom}: grant it with `{what} = [{pattern}]` in [component.{component}.grants]"
+        )
+    }
+}
