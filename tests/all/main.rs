@@ -22,6 +22,7 @@ mod cli_show;
 mod command;
 mod examples;
 mod guide;
+mod hostile;
 mod layers;
 mod seccomp;
 mod support;

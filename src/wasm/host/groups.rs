@@ -10,7 +10,7 @@ use crate::actor::{ActorId, Context};
 pub(super) fn link(groups: &mut LinkerInstance<'_, HostState>) -> Result<()> {
     groups.func_wrap("join", |mut host: Host, (group,): (WasmStr,)| {
         host.data().own_id()?;
-        let group = group.to_str(&host)?.into_owned();
+        let group = super::name(&host, &group)?;
         let allowed = host.data_mut().may_use("register", |state| &state.terms.grants.register, &group);
         if let Err(why) = allowed {
             return Ok((Err(why),));
@@ -24,7 +24,7 @@ pub(super) fn link(groups: &mut LinkerInstance<'_, HostState>) -> Result<()> {
     })?;
     groups.func_wrap("members", |mut host: Host, (group,): (WasmStr,)| {
         host.data().usage.count_host_call();
-        let group = group.to_str(&host)?.into_owned();
+        let group = super::name(&host, &group)?;
         let members = host.data().context.get().members(&group);
         for member in &members {
             host.data_mut().meet(&group, *member);
@@ -55,7 +55,7 @@ fn send<T>(
     send: impl FnOnce(&Context, &str, &[u8]) -> Result<T, crate::actor::SendError>,
 ) -> Result<std::result::Result<T, SendError>> {
     host.data().own_id()?;
-    let group = group.to_str(&*host)?.into_owned();
+    let group = super::name(host, group)?;
     if let Err(why) = host.data_mut().may_use("send", |state| &state.terms.grants.send, &group) {
         return Ok(Err(SendError::AccessDenied(why)));
     }

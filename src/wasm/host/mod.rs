@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use wasmtime::component::{Linker, WasmList};
+use wasmtime::component::{Linker, WasmList, WasmStr};
 use wasmtime::{Result, StoreContextMut};
 
 use access::Acquaintances;
@@ -176,6 +176,15 @@ impl HostState {
 }
 
 type Host<'a> = StoreContextMut<'a, HostState>;
+
+/// More than any name, subject or filter has.
+const NAME_BYTES_MAX: usize = 4096;
+
+/// A name, of which no more is copied than a name may have.
+fn name(host: &Host<'_>, text: &WasmStr) -> Result<String> {
+    let text = text.to_str(host)?;
+    Ok(text[..text.floor_char_boundary(NAME_BYTES_MAX)].to_owned())
+}
 
 /// Adds the contract's imports.
 pub(super) fn link(linker: &mut Linker<HostState>) -> Result<()> {

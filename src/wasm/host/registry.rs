@@ -9,7 +9,7 @@ use crate::actor::ActorId;
 pub(super) fn link(registry: &mut LinkerInstance<'_, HostState>) -> Result<()> {
     registry.func_wrap("lookup", |mut host: Host, (name,): (WasmStr,)| {
         host.data().usage.count_host_call();
-        let name = name.to_str(&host)?.into_owned();
+        let name = super::name(&host, &name)?;
         let found = host.data().context.get().lookup(&name);
         if let Some(id) = found {
             host.data_mut().meet(&name, id);

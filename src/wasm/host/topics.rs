@@ -14,7 +14,7 @@ pub(super) fn link(topics: &mut LinkerInstance<'_, HostState>) -> Result<()> {
     })?;
     topics.func_wrap("subscribe", |mut host: Host, (filter,): (WasmStr,)| {
         host.data().own_id()?;
-        let filter = filter.to_str(&host)?.into_owned();
+        let filter = super::name(&host, &filter)?;
         let allowed = host.data_mut().may_use("subscribe", |state| &state.terms.grants.subscribe, &filter);
         if let Err(why) = allowed {
             return Ok((Done::Err(TopicError::AccessDenied(why)),));
@@ -36,7 +36,7 @@ pub(super) fn link(topics: &mut LinkerInstance<'_, HostState>) -> Result<()> {
 
 fn publish(host: &mut Host<'_>, subject: &WasmStr, payload: &WasmList<u8>) -> Result<Done> {
     host.data().own_id()?;
-    let subject = subject.to_str(&*host)?.into_owned();
+    let subject = super::name(host, subject)?;
     let allowed = host.data_mut().may_use("publish", |state| &state.terms.grants.publish, &subject);
     if let Err(why) = allowed {
         return Ok(Err(TopicError::AccessDenied(why)));

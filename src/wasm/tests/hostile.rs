@@ -158,3 +158,91 @@ fn more_core_instances_than_allowed() {
         .unwrap();
     assert!(matches!(error, CreateError::Failed(_)), "{error}");
 }
+
+/// Fills its memory with a pattern and traps (`w`), or counts what is not zero in it,
+/// beyond the first page, where the harness has its own (anything else).
+const RESIDUE: &str = r#"(local $at i32) (local $count i64)
+  (if (i32.eq (i32.load8_u (local.get $payload)) (i32.const 119)) (then
+    (memory.fill (i32.const 65536) (i32.const 0xaa) (i32.const 983040)) unreachable))
+  (local.set $at (i32.const 65536))
+  (loop
+    (if (i64.ne (i64.load (local.get $at)) (i64.const 0)) (then
+      (local.set $count (i64.add (local.get $count) (i64.const 1)))))
+    (local.set $at (i32.add (local.get $at) (i32.const 8)))
+    (br_if 0 (i32.lt_u (local.get $at) (i32.const 1048576))))
+  (call $number (local.get $count))"#;
+
+#[test]
+fn a_slot_that_is_used_again_holds_nothing_of_its_last_tenant() {
+    use crate::wasm::{EngineConfig, MemoryLayout};
+    for memory_layout in [MemoryLayout::Guarded, MemoryLayout::Compact] {
+        let ticking =
+            Ticking::with(EngineConfig { memory_layout, instances_max: 1, ..EngineConfig::default() });
+        let component = ticking.load_text(&Text { handle: RESIDUE, pages: 16, ..Text::default() }.build());
+        for _ in 0..20 {
+            let mut writer = Subject::started(component.clone());
+            assert_eq!(trap(writer.tell(b"w")).0, TrapCause::Guest);
+            drop(writer);
+            assert_eq!(Subject::started(component.clone()).number(b"r"), 0, "{memory_layout:?}");
+        }
+    }
+}
+
+#[test]
+fn a_storm_of_large_copies_ends_at_its_deadline() {
+    let ticking = Ticking::new();
+    let text = Text {
+        pages: 48,
+        handle: "(loop (memory.copy (i32.const 1500000) (i32.const 65536) (i32.const 1400000)) (br 0)) i32.const 0",
+        ..Text::default()
+    };
+    let (cause, message) = trap(Subject::started(ticking.load_text(&text.build())).tell(b""));
+    assert_eq!(cause, TrapCause::Deadline, "{message}");
+}
+
+#[test]
+fn a_table_bomb_is_refused_and_what_it_traps_on_says_so() {
+    let ticking = Ticking::new();
+    let text = Text {
+        core: "(table $t 1 funcref)",
+        handle: "(loop (if (i32.eq (table.grow $t (ref.null func) (i32.const 1000)) (i32.const -1)) (then unreachable))
+          (br 0)) i32.const 0",
+        ..Text::default()
+    };
+    let (cause, message) = trap(Subject::started(ticking.load_text(&text.build())).tell(b""));
+    assert_eq!(cause, TrapCause::Limit, "{message}");
+    assert!(message.contains("table elements") && message.contains("20000"), "{message}");
+}
+
+#[test]
+fn a_name_as_long_as_the_memory_is_nobodys() {
+    let ticking = Ticking::new();
+    let text = Text {
+        imports: r#"
+          (import "raddle:actor/registry@0.1.0" (instance $registry
+            (export "lookup" (func (param "name" string) (result (option u64))))))
+          (core func $lookup (canon lower (func $registry "lookup") (memory (core memory $libc "memory"))))"#,
+        lowered: r#"(export "lookup" (func $lookup))"#,
+        core: r#"(import "host" "lookup" (func $lookup (param i32 i32 i32)))"#,
+        pages: 32,
+        handle: "(memory.fill (i32.const 65536) (i32.const 97) (i32.const 2000000))
+          (call $lookup (i32.const 65536) (i32.const 2000000) (i32.const 128))
+          (call $number (i64.extend_i32_u (i32.load8_u (i32.const 128))))",
+        ..Text::default()
+    };
+    assert_eq!(Subject::started(ticking.load_text(&text.build())).number(b""), 0, "none");
+}
+
+#[test]
+fn traps_give_every_slot_back() {
+    let ticking = Ticking::new();
+    let (mut nursery, context) = nursery(ticking.load("trapper"), limits(), Default::default());
+    for _ in 0..10_000 {
+        let mut actor = nursery.create(&recipe(&[])).unwrap();
+        let message = crate::actor::Message::new(own_id(), &[99]);
+        assert!(matches!(actor.handle(&context, &message), Outcome::Failed(_)));
+        let message = crate::actor::Message::new(own_id(), &[1]);
+        assert_eq!(trap(actor.handle(&context, &message)).0, TrapCause::Guest);
+    }
+    assert_eq!(ticking.instances(), 0);
+}
