@@ -48,8 +48,10 @@ impl Nurseries {
             .unwrap_or_else(|panic| Err(CreateError::Failed(panic_text(&*panic))))
     }
 
-    /// Does a little work ahead of need. Is there more?
+    /// Does a little work ahead of need. Is there more? A kind that nobody has any
+    /// more, neither an actor nor whoever could spawn one, goes with all that is ready.
     pub(super) fn tend(&mut self) -> bool {
+        self.kinds.retain(|kind| Arc::strong_count(&kind.blueprint) > 1);
         self.kinds.iter_mut().any(|kind| kind.nursery.tend())
     }
 
