@@ -49,9 +49,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::actor::{
-    ActorId, Context, DeadReason, Effect, Key, Message, RequestId, ShardId, TimerId,
-};
+use crate::actor::{ActorId, Context, DeadReason, Effect, Key, Message, RequestId, ShardId, TimerId};
 use crate::control::broker::{Bridge, InProcess};
 use crate::control::budget::Budget;
 use crate::control::registry::Home;

@@ -6,8 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::actor::{
-    Account, ActorId, Blueprint, DeadReason, ExitReason, Filter, Health, Message, Payload, Recipe, RequestError,
-    SendError, ShardId, Subject, TimerId,
+    Account, ActorId, Blueprint, DeadReason, ExitReason, Filter, Health, Message, Payload, Recipe,
+    RequestError, SendError, ShardId, Subject, TimerId,
 };
 use crate::control::child_spec::Shutdown;
 pub use crate::control::child_spec::SupervisorId;
