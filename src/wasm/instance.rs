@@ -140,6 +140,7 @@ pub(super) struct Lifecycle {
 /// wasmtime lets nothing enter a store that has trapped.
 pub(super) struct ComponentActor(State);
 
+#[expect(clippy::large_enum_variant, reason = "it lives nearly always, and is in a box as a whole")]
 enum State {
     Live(Live),
     Gone(ExitReason),

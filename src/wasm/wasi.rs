@@ -113,7 +113,6 @@ impl WasiView for HostState {
 }
 
 /// Adds WASI to the contract's imports.
-#[expect(clippy::redundant_closure, reason = "it is more general than the constructor")]
 pub(super) fn link(linker: &mut Linker<HostState>) -> Result<()> {
     wasmtime_wasi::p2::add_to_linker_sync(linker)?;
     linker.allow_shadowing(true);

@@ -40,7 +40,9 @@ fn beside_an_innocent(repeats: u32, mut attack: impl FnMut(&Runtime, ActorId)) {
     };
     // What is made once and kept is there after some of them.
     let warm = repeats.div_ceil(4);
-    (0..warm).for_each(|count| drop(round(count)));
+    for count in 0..warm {
+        round(count);
+    }
     let (resident_before, files, threads) = process();
     let done = (0..repeats).fold(0, |count, _| round(count));
     let (resident, files_now, threads_now) = process();

@@ -8,6 +8,7 @@ const TRAP: u64 = u64::MAX;
 const LOOP: u64 = u64::MAX - 1;
 const FAIL: u64 = u64::MAX - 2;
 
+#[expect(clippy::vec_box, reason = "as the shard has them")]
 fn messages(payloads: &[Vec<u8>]) -> Vec<Box<Message>> {
     let message =
         |payload: &Vec<u8>| Message { from: Some(friend()), ..Message::new(own_id(), payload.clone()) };
