@@ -96,6 +96,7 @@ const GUESTS: &[Guest] = &[
     guest("parser", 64),
     guest("aggregator", 64),
     guest("reporter", 64),
+    guest("sum", 16),
     guest("trapper", 64),
     guest("batcher", 64),
     guest("asker", 64),
