@@ -15,6 +15,8 @@ type Reply = (Result<Option<Vec<u8>>, Failure>,);
 pub(crate) struct Bare {
     store: Store<()>,
     handle: TypedFunc<(u64, &'static [u8]), Reply>,
+    /// If the guest takes batches.
+    handle_batch: Option<TypedFunc<(&'static [u8],), (u32,)>>,
 }
 
 impl Bare {
@@ -25,41 +27,70 @@ impl Bare {
         let component = Component::from_file(&engine, guest).map_err(plain)?;
         let mut linker = Linker::new(&engine);
         linker.define_unknown_imports_as_traps(&component).map_err(plain)?;
+        // Named by guests that take batches; it does nothing.
+        linker.allow_shadowing(true);
+        let mut progress = linker.instance("raddle:actor/progress@0.1.0").map_err(plain)?;
+        progress.func_wrap("register", |_, (_,): (Vec<u8>,)| Ok(())).map_err(plain)?;
         let mut store = Store::new(&engine, ());
-        store.set_epoch_deadline(1 << 40);
+        store.set_epoch_deadline(EPOCHS_MAX);
         let instance = linker.instantiate(&mut store, &component).map_err(plain)?;
-        let interface = instance
-            .get_export_index(&mut store, None, "raddle:actor/handler@0.1.0")
-            .context("the guest exports no handler")?;
-        let handle = instance
-            .get_export_index(&mut store, Some(&interface), "handle")
-            .context("the handler has no `handle`")?;
+        let mut find = |interface: &str, function: &str| {
+            let interface = format!("raddle:actor/{interface}@0.1.0");
+            let interface = instance.get_export_index(&mut store, None, &interface)?;
+            instance.get_export_index(&mut store, Some(&interface), function)
+        };
+        let handle = find("handler", "handle").context("the guest exports no handler")?;
+        let handle_batch = find("batch-handler", "handle-batch");
         let handle = instance.get_typed_func(&mut store, handle).map_err(plain)?;
-        Ok(Self { store, handle })
+        let handle_batch = handle_batch.map(|export| instance.get_typed_func(&mut store, export));
+        let handle_batch = handle_batch.transpose().map_err(plain)?;
+        Ok(Self { store, handle, handle_batch })
     }
 
-    /// ns per call of `handle` with this payload. The guest's count must have
-    /// risen by as many as there were calls.
+    pub(crate) fn takes_batches(&self) -> bool {
+        self.handle_batch.is_some()
+    }
+
+    /// Calls `handle`, as if for a request. What it replied.
+    pub(crate) fn ask(&mut self, payload: &'static [u8]) -> anyhow::Result<Vec<u8>> {
+        let (answer,) = self.handle.call(&mut self.store, (0, payload)).map_err(plain)?;
+        let reply = answer.map_err(|failure| anyhow::anyhow!("the guest refused: {failure:?}"))?;
+        Ok(reply.unwrap_or_default())
+    }
+
+    /// ns per call of `handle` with this payload. What it did is to be proved by
+    /// whoever knows the guest.
     pub(crate) fn ns_per_call(&mut self, payload: &'static [u8], calls: u64) -> anyhow::Result<f64> {
-        let before = self.count()?;
         let start = Instant::now();
         for _ in 0..calls {
             // As Raddle does before each entry.
-            self.store.set_epoch_deadline(1 << 40);
+            self.store.set_epoch_deadline(EPOCHS_MAX);
             let answer = self.handle.call(&mut self.store, (0, payload)).map_err(plain)?;
             ensure!(answer.0.is_ok(), "the guest refused: {answer:?}");
         }
-        let elapsed = start.elapsed();
-        let counted = self.count()? - before;
-        ensure!(counted == calls, "{calls} calls, and the guest counted {counted}");
-        Ok(elapsed.as_nanos() as f64 / calls as f64)
+        Ok(start.elapsed().as_nanos() as f64 / calls as f64)
     }
 
-    fn count(&mut self) -> anyhow::Result<u64> {
-        let (answer,) = self.handle.call(&mut self.store, (0, b"get")).map_err(plain)?;
-        parse_count(&answer.ok().flatten().unwrap_or_default())
+    /// ns per message of `handle-batch` with these frames, which hold so many.
+    pub(crate) fn ns_per_framed(
+        &mut self,
+        frames: &'static [u8],
+        in_frames: u64,
+        calls: u64,
+    ) -> anyhow::Result<f64> {
+        let handle_batch = self.handle_batch.context("the guest takes no batches")?;
+        let start = Instant::now();
+        for _ in 0..calls {
+            self.store.set_epoch_deadline(EPOCHS_MAX);
+            let (failures,) = handle_batch.call(&mut self.store, (frames,)).map_err(plain)?;
+            ensure!(failures == 0, "the guest refused {failures} of a batch");
+        }
+        Ok(start.elapsed().as_nanos() as f64 / (calls * in_frames) as f64)
     }
 }
+
+/// Further away than any measurement.
+const EPOCHS_MAX: u64 = 1 << 40;
 
 /// wasmtime's error, as everybody else's.
 fn plain(error: wasmtime::Error) -> anyhow::Error {
@@ -70,4 +101,27 @@ fn plain(error: wasmtime::Error) -> anyhow::Error {
 pub(crate) fn parse_count(reply: &[u8]) -> anyhow::Result<u64> {
     let text = std::str::from_utf8(reply).context("the count is no text")?;
     text.parse().with_context(|| format!("`{text}` is no count"))
+}
+
+/// So many messages with this payload, as `wit/batch.wit` lays them out.
+pub(crate) fn frames(payload: &[u8], count: usize) -> Vec<u8> {
+    let mut frames = Vec::new();
+    for _ in 0..count {
+        frames.extend(0_u64.to_le_bytes());
+        frames.extend((payload.len() as u64).to_le_bytes());
+        frames.extend(payload);
+        frames.resize(frames.len().next_multiple_of(8), 0);
+    }
+    frames
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_padded_to_words() {
+        assert_eq!(frames(&[7; 9], 2).len(), 2 * (16 + 16));
+        assert_eq!(frames(&[7; 8], 3)[24..32], [0; 8]);
+    }
 }

@@ -1,22 +1,54 @@
-//! Measures Raddle beside its floors, in the same run. Every message counts only
-//! because a guest handled it: the guest's own count is read back and checked, and
-//! a run that does not add up is an error, not a figure.
+//! Measures Raddle beside its floors and its rivals, in the same run. Every message
+//! counts only because a guest handled it: what the guest added up is read back and
+//! checked, and a run that does not add up is an error, not a figure.
+//!
+//! ```text
+//!   run, sweep ──► workload ──► pump, open ──► guests        what is done, and how fast
+//!        │            └──────► recorder                      latencies, where they arise
+//!        └──► figure ──► report, compare                     what is said of it
+//!   race ──► the same workloads, by other runtimes too       (feature `race`)
+//! ```
 
 mod actors;
 mod bare;
+#[cfg(feature = "race")]
+mod bare_ring;
+mod compare;
+mod figure;
+mod interrupt;
+mod machine;
+mod noise;
+mod open;
 mod pump;
+#[cfg_attr(not(feature = "race"), path = "race_disabled.rs")]
+mod race;
+mod recorder;
+mod report;
+mod run;
+mod setup;
 mod stats;
+mod sweep;
 mod table;
+mod word;
+mod workload;
 
 use clap::Parser;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Measures Raddle beside its floors, in the same run.
+/// Measures Raddle beside its floors and its rivals, in the same run.
 #[derive(Parser)]
-#[command(name = "raddle-perf")]
+#[command(name = "raddle-perf", version)]
 enum Command {
+    /// Workloads, as fast as they go or at a set rate
+    Run(Box<run::Args>),
+    /// Rate after rate, until the runtime no longer keeps up
+    Sweep(Box<sweep::Args>),
+    /// Two saved runs, side by side
+    Compare(compare::Args),
+    /// Other actor runtimes under the same workloads, in turn
+    Race(race::Args),
     /// ns per message through a guest: bare call, same shard, across shards
     Table(table::Args),
     /// Many live actors at once, each counted through its guest
@@ -25,6 +57,10 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Command::parse() {
+        Command::Run(args) => run::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Race(args) => race::run(&args),
         Command::Table(args) => table::run(&args),
         Command::Actors(args) => actors::run(&args),
     }

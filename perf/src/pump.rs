@@ -1,39 +1,69 @@
-//! A native actor that sends as fast as a guest takes.
+//! Native actors that send: as fast as guests take it, or at a set rate. They, and
+//! not the guests, are where messages come from; what they cost is in the figures.
 
 use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
 
+use anyhow::{Context as _, ensure};
 use raddle::actor::{Actor, ActorId, Child, Context, Message, Native, Outcome, Payload};
-use raddle::{Handle, ShardId};
+use raddle::control::child_spec::Shutdown;
+use raddle::metrics::Clock;
+use raddle::{Handle, Runtime, ShardId, Spawn};
 
-/// Messages on their way at once.
+use crate::interrupt;
+use crate::word::{self, Op};
+
+/// Messages on their way at once, in the whole runtime.
 const IN_FLIGHT_MAX: u64 = 2_048;
 /// Messages sent between two looks at how many are on their way.
 const BURST: u64 = 64;
+/// How often to look whether the last messages are settled.
+const TAIL_LOOK: Duration = Duration::from_micros(50);
+/// How long a workload may stand still before it is given up.
+pub(crate) const STALL_MAX: Duration = Duration::from_secs(60);
 
-/// Told `START`, it sends as many messages as it was made for, and then tells its
-/// channel. It pauses, by a message to itself, while too many are on their way.
+/// What one pump sends: values that count up, to these in turn.
+#[derive(Debug, Clone)]
+pub(crate) struct Stream {
+    pub(crate) on: ShardId,
+    pub(crate) to: Vec<ActorId>,
+    pub(crate) op: Op,
+    pub(crate) first_value: u64,
+    pub(crate) messages: u64,
+}
+
+/// What a pump sends, when nobody looks at the words in it.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    /// Zeros after the word; so many bytes.
+    Words(usize),
+    /// These bytes, as they are.
+    Fixed(Vec<u8>),
+}
+
+/// Told anything, it sends its messages, and then tells its channel. It pauses, by
+/// a message to itself, while too many are on their way.
 struct Pump {
-    to: ActorId,
-    payload: Payload,
-    left: u64,
+    stream: Stream,
+    next: usize,
+    payload: Vec<u8>,
+    has_words: bool,
+    in_flight_max: u64,
+    burst: u64,
     handle: Handle,
-    done: std::sync::mpsc::Sender<()>,
+    done: mpsc::Sender<()>,
 }
 
 impl Actor for Pump {
     fn handle(&mut self, context: &Context, _: &Message) -> Outcome {
-        if self.handle.unsettled() < IN_FLIGHT_MAX {
-            for _ in 0..BURST.min(self.left) {
-                if context.send(self.to, self.payload.clone()).is_err() {
-                    break;
-                }
-                self.left -= 1;
-            }
+        if self.in_flight_max == u64::MAX || self.handle.unsettled() < self.in_flight_max {
+            self.send_burst(context);
         }
-        if self.left > 0 {
+        if self.stream.messages > 0 {
             if context.send(context.own_id(), Payload::empty()).is_err() {
                 // Its own mailbox holds nothing else.
-                self.left = 0;
+                self.stream.messages = 0;
             }
         } else {
             // The measurement may have been given up.
@@ -43,32 +73,136 @@ impl Actor for Pump {
     }
 }
 
+impl Pump {
+    fn send_burst(&mut self, context: &Context) {
+        for _ in 0..self.burst.min(self.stream.messages) {
+            if self.has_words {
+                word::write(&mut self.payload, self.stream.op, self.stream.first_value);
+            }
+            if context.send_bytes(self.stream.to[self.next], &self.payload).is_err() {
+                break;
+            }
+            self.stream.first_value += 1;
+            self.stream.messages -= 1;
+            self.next = if self.next + 1 == self.stream.to.len() { 0 } else { self.next + 1 };
+        }
+    }
+}
+
 impl Child for Pump {}
 
-/// Lets a pump on that shard send so many messages, and waits until all are
-/// settled.
-pub(crate) fn run(
-    runtime: &raddle::Runtime,
-    on: ShardId,
-    to: ActorId,
-    payload: &[u8],
-    messages: u64,
-) -> anyhow::Result<()> {
-    let (done, sent) = std::sync::mpsc::channel();
-    let (payload, handle) = (Payload::copy_from(payload), runtime.handle());
-    let blueprint = Native::new("pump", move |_| Pump {
-        to,
-        payload: payload.clone(),
-        left: messages,
-        handle: handle.clone(),
-        done: done.clone(),
-    });
-    let pump = runtime.spawn(raddle::Spawn::new(Arc::new(blueprint)).on(on)).wait()?;
-    runtime.tell(pump, Payload::empty())?;
-    sent.recv()?;
-    while runtime.unsettled() > 0 {
-        std::hint::spin_loop();
+/// How fast pumps may be ahead of the guests.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pace {
+    /// As long as not too many messages are on their way in the whole runtime.
+    InFlight,
+    /// A burst whenever it is their turn: for pairs on one shard, whose turns come
+    /// round as often as each other's.
+    Turns,
+}
+
+/// Pumps, spawned and waiting for the start.
+pub(crate) struct Pumps {
+    actors: Vec<ActorId>,
+    done: mpsc::Receiver<()>,
+}
+
+impl Pumps {
+    pub(crate) fn new(
+        runtime: &Runtime,
+        streams: Vec<Stream>,
+        content: &Content,
+        pace: Pace,
+    ) -> anyhow::Result<Self> {
+        let (sender, done) = mpsc::channel();
+        let (in_flight_max, burst) = match pace {
+            Pace::InFlight => (IN_FLIGHT_MAX + streams.len() as u64, BURST),
+            Pace::Turns => (u64::MAX, BURST / 2),
+        };
+        let mut pending = Vec::new();
+        for stream in streams {
+            let on = stream.on;
+            let (payload, has_words) = match content {
+                Content::Words(bytes) => (word::payload(stream.op, 0, *bytes), true),
+                Content::Fixed(bytes) => (bytes.clone(), false),
+            };
+            let (handle, done) = (runtime.handle(), sender.clone());
+            let make = move |_: &_| Pump {
+                stream: stream.clone(),
+                next: 0,
+                payload: payload.clone(),
+                has_words,
+                in_flight_max,
+                burst,
+                handle: handle.clone(),
+                done: done.clone(),
+            };
+            pending.push(runtime.spawn(Spawn::new(Arc::new(Native::new("pump", make))).on(on)));
+        }
+        let actors = pending.into_iter().map(|pending| pending.wait()).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { actors, done })
     }
-    runtime.stop(pump, raddle::control::child_spec::Shutdown::BrutalKill).wait()?;
+
+    /// Starts them, and waits until all that they send is settled.
+    pub(crate) fn run(&self, runtime: &Runtime) -> anyhow::Result<()> {
+        for &pump in &self.actors {
+            tell(runtime, pump, &[])?;
+        }
+        for _ in &self.actors {
+            interrupt::wait(&self.done, STALL_MAX).context("a generator does not come to its end")?;
+        }
+        settle(runtime, TAIL_LOOK)
+    }
+
+    /// Stops them.
+    pub(crate) fn end(self, runtime: &Runtime) -> anyhow::Result<()> {
+        stop(runtime, &self.actors)
+    }
+}
+
+/// Tells, and tries again while the way in is full.
+pub(crate) fn tell(handle: &Handle, to: ActorId, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut payload = Payload::copy_from(bytes);
+    loop {
+        match handle.tell(to, payload) {
+            Ok(()) => return Ok(()),
+            Err(refused) => {
+                ensure!(matches!(refused.reason, raddle::actor::SendError::MailboxFull(_)), "{refused}");
+                payload = refused.payload;
+                std::thread::yield_now();
+            }
+        }
+    }
+}
+
+/// Waits until every message is settled, and looks only so often, since each look
+/// takes time from a shard on the same core.
+pub(crate) fn settle(handle: &Handle, look_every: Duration) -> anyhow::Result<()> {
+    let clock = Clock::start();
+    let stall_ns = STALL_MAX.as_nanos() as u64;
+    let mut last = (0, clock.now_ns());
+    loop {
+        let left = handle.unsettled();
+        if left == 0 {
+            return Ok(());
+        }
+        ensure!(!interrupt::is_raised(), interrupt::Interrupted);
+        let now_ns = clock.now_ns();
+        if left != last.0 {
+            last = (left, now_ns);
+        }
+        ensure!(now_ns - last.1 < stall_ns, "{left} messages are on their way, and none is settled");
+        std::thread::sleep(look_every);
+    }
+}
+
+/// Stops actors, at once.
+pub(crate) fn stop(runtime: &Runtime, actors: &[ActorId]) -> anyhow::Result<()> {
+    for actors in actors.chunks(512) {
+        let pending: Vec<_> = actors.iter().map(|&actor| runtime.stop(actor, Shutdown::BrutalKill)).collect();
+        for pending in pending {
+            pending.wait()?;
+        }
+    }
     Ok(())
 }

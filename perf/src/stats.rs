@@ -1,7 +1,7 @@
 //! What is said of repeated measurements.
 
 /// The median of some measurements, and how far they spread.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Summary {
     pub(crate) median: f64,
     pub(crate) min: f64,

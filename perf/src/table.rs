@@ -12,8 +12,9 @@ use raddle::shard::ShardConfig;
 use raddle::{ActorId, Runtime, ShardId, Spawn};
 
 use crate::bare::{Bare, parse_count};
-use crate::pump;
+use crate::pump::{Content, Pace, Pumps, Stream};
 use crate::stats::Summary;
+use crate::word::Op;
 
 /// A message that adds 1, of 64 bytes: leading zeros are part of the number, and
 /// the guest reads them one by one. Shorter ones cost the guest less.
@@ -69,6 +70,15 @@ fn payload(bytes: usize) -> Vec<u8> {
     [b"add ", &digits[digits.len() - wanted..]].concat()
 }
 
+/// ns per bare call. The guest's count must have risen by as many as there were.
+fn bare_ns(bare: &mut Bare, payload: &'static [u8], calls: u64) -> anyhow::Result<f64> {
+    let before = parse_count(&bare.ask(b"get")?)?;
+    let ns = bare.ns_per_call(payload, calls)?;
+    let counted = parse_count(&bare.ask(b"get")?)? - before;
+    ensure!(counted == calls, "{calls} calls, and the guest counted {counted}");
+    Ok(ns)
+}
+
 struct Bench {
     runtime: Runtime,
     native: ActorId,
@@ -84,7 +94,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let mut samples: [Vec<f64>; 4] = Default::default();
     for repeat in 0..=args.repeats {
         let figures = [
-            Some(bare.ns_per_call(payload, args.messages)?),
+            Some(bare_ns(&mut bare, payload, args.messages)?),
             Some(bench.ns_per_message(bench.native, payload, args.messages)?),
             Some(bench.ns_per_message(bench.near, payload, args.messages)?),
             bench.far.map(|far| bench.ns_per_message(far, payload, args.messages)).transpose()?,
@@ -151,9 +161,13 @@ impl Bench {
     /// Sent by a native actor on shard 0, handled by the guest, and proved by it.
     fn ns_per_message(&self, to: ActorId, payload: &[u8], messages: u64) -> anyhow::Result<f64> {
         let before = self.count(to)?;
+        let stream = Stream { on: ShardId(0), to: vec![to], op: Op::Add, first_value: 0, messages };
+        let content = Content::Fixed(payload.to_vec());
+        let pumps = Pumps::new(&self.runtime, vec![stream], &content, Pace::InFlight)?;
         let start = Instant::now();
-        pump::run(&self.runtime, ShardId(0), to, payload, messages)?;
+        pumps.run(&self.runtime)?;
         let elapsed = start.elapsed();
+        pumps.end(&self.runtime)?;
         let counted = self.count(to)? - before;
         ensure!(counted == messages, "{messages} messages, and the guest counted {counted}");
         Ok(elapsed.as_nanos() as f64 / messages as f64)

@@ -1,0 +1,68 @@
+//! The floor under all messages across cores: Raddle's ring, and nothing else.
+
+use std::time::Instant;
+
+use anyhow::ensure;
+use raddle::sync::{Full, ring};
+
+/// Slots of the ring, and how many items are published at once.
+const SLOTS: usize = 1_024;
+const BATCH: u64 = 32;
+/// As many bytes as a message of the usual size.
+type Item = [u64; 8];
+
+/// ns per item of 64 bytes, from one core to another. Their sum is checked.
+pub(crate) fn ns_per_message(cpus: &[Option<usize>], messages: u64) -> anyhow::Result<f64> {
+    let (mut producer, mut consumer) = ring::<Item>(SLOTS);
+    let cpu = |index: usize| cpus.get(index).copied().flatten();
+    let (here, there) = (cpu(0), cpu(1));
+    let start = Instant::now();
+    let sender = std::thread::spawn(move || {
+        pin(here);
+        for value in 0..messages {
+            let mut item = [0; 8];
+            item[0] = value;
+            while let Err(Full(back)) = producer.stage(item) {
+                producer.publish();
+                item = back;
+                std::hint::spin_loop();
+            }
+            if value % BATCH == BATCH - 1 {
+                producer.publish();
+            }
+        }
+        producer.publish();
+    });
+    let taker = std::thread::spawn(move || {
+        pin(there);
+        let (mut count, mut sum) = (0, 0_u64);
+        while count < messages {
+            let taken = consumer.drain(SLOTS, |item: Item| sum = sum.wrapping_add(item[0]));
+            count += taken as u64;
+            if taken == 0 {
+                std::hint::spin_loop();
+            }
+        }
+        sum
+    });
+    ensure!(sender.join().is_ok(), "the sender panicked");
+    let sum = taker.join().map_err(|_| anyhow::anyhow!("the receiver panicked"))?;
+    let elapsed = start.elapsed();
+    let expected = (0..messages).fold(0, u64::wrapping_add);
+    ensure!(sum == expected, "the ring does not add up: {sum} instead of {expected}");
+    Ok(elapsed.as_nanos() as f64 / messages as f64)
+}
+
+fn pin(cpu: Option<usize>) {
+    if let Some(id) = cpu {
+        core_affinity::set_for_current(core_affinity::CoreId { id });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn items_arrive_once_each() {
+        assert!(super::ns_per_message(&[], 10_000).unwrap() > 0.0);
+    }
+}

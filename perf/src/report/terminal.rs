@@ -1,0 +1,113 @@
+//! Tables on the terminal.
+
+use comfy_table::presets::ASCII_FULL_CONDENSED;
+use comfy_table::{CellAlignment, Table};
+
+use crate::figure::{Figure, Saved};
+
+use super::{count, time};
+
+/// A table of which all columns but the first are figures.
+pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Table {
+    let mut table = Table::new();
+    table.load_style(ASCII_FULL_CONDENSED);
+    table.set_header(header.iter().copied());
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// The whole run.
+pub(crate) fn print(saved: &Saved) {
+    println!("{}", saved.machine.line());
+    println!("{} shards, {}", saved.shards, saved.reactor);
+    if !saved.machine.is_release {
+        println!("built without optimisation: these figures mean nothing");
+    }
+    if !saved.is_complete {
+        println!("interrupted: this is what there was");
+    }
+    let (closed, open): (Vec<_>, Vec<_>) =
+        saved.figures.iter().partition(|figure| figure.offered_per_second.is_none());
+    if !closed.is_empty() {
+        println!("\nas fast as it goes");
+        println!("{}", throughput(&closed));
+    }
+    if !open.is_empty() {
+        println!("\nat a set rate");
+        println!("{}", rates(&open));
+    }
+    let with_latencies: Vec<_> = saved.figures.iter().filter(|figure| !figure.latencies.is_empty()).collect();
+    if !with_latencies.is_empty() {
+        println!("\nlatencies, from when a message was due");
+        println!("{}", latencies(&with_latencies));
+    }
+    let cost = &saved.recording_cost;
+    println!(
+        "recording: {:.1} ns a sample, {:.1} ns a look at the clock, {:.1} ns for all stages of a message",
+        cost.sample_ns, cost.clock_ns, cost.entry_ns
+    );
+}
+
+fn throughput(figures: &[&Figure]) -> Table {
+    let floor = figures.iter().find(|figure| figure.title == crate::run::BARE_CALL);
+    let floor = floor.map(|figure| figure.summary().median);
+    let row = |figure: &&Figure| {
+        let summary = figure.summary();
+        vec![
+            figure.title.clone(),
+            format!("{} / {}", time(summary.median), figure.unit),
+            format!("{} to {}", time(summary.min), time(summary.max)),
+            format!("{}/s", count(1e9 / summary.median)),
+            floor.map_or_else(String::new, |floor| format!("{:.2}", summary.median / floor)),
+            noise(figure),
+        ]
+    };
+    let header = ["", "median", "spread", "rate", "× bare call", "noise p99.9, max"];
+    table(&header, figures.iter().map(row))
+}
+
+fn rates(figures: &[&Figure]) -> Table {
+    let row = |figure: &&Figure| {
+        let offered = figure.offered_per_second.unwrap_or(0.0);
+        let achieved = 1e9 / figure.summary().median;
+        vec![
+            figure.title.clone(),
+            format!("{}/s", count(offered)),
+            format!("{}/s", count(achieved)),
+            if figure.kept_up { "yes" } else { "NO" }.to_owned(),
+            noise(figure),
+        ]
+    };
+    table(&["", "offered", "achieved", "kept up", "noise p99.9, max"], figures.iter().map(row))
+}
+
+fn latencies(figures: &[&Figure]) -> Table {
+    let mut rows = Vec::new();
+    for figure in figures {
+        for path in &figure.latencies {
+            for stage in &path.stages {
+                let is_whole = stage.stage == "all";
+                let name = if is_whole {
+                    format!("{}: {}", figure.key(), path.path.name())
+                } else {
+                    format!("  {}", stage.stage)
+                };
+                let times = [stage.p50_ns, stage.p90_ns, stage.p99_ns, stage.p999_ns, stage.max_ns];
+                let mut row = vec![name, count(stage.count as f64)];
+                row.extend(times.map(|ns| time(ns as f64)));
+                row.push(if is_whole { noise(figure) } else { String::new() });
+                rows.push(row);
+            }
+        }
+    }
+    table(&["", "count", "p50", "p90", "p99", "p99.9", "max", "noise p99.9, max"], rows)
+}
+
+fn noise(figure: &Figure) -> String {
+    format!("{}, {}", time(figure.noise.p999_ns as f64), time(figure.noise.max_ns as f64))
+}

@@ -1,0 +1,122 @@
+//! What is to be measured on what: the options, and the runtime that they ask for.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use raddle::actor::Blueprint;
+use raddle::runtime::driver::Reactor;
+use raddle::shard::ShardConfig;
+use raddle::wasm::EngineConfig;
+use raddle::{Runtime, ShardId};
+use serde::Serialize;
+
+use crate::recorder::Measured;
+use crate::word::WORD_BYTES;
+
+/// The most bytes of a payload: what a runtime takes by default.
+const PAYLOAD_BYTES_MAX: usize = 1 << 20;
+/// The most actors on each side of a workload. The pool reserves for all of them.
+const ACTORS_MAX: usize = 10_000;
+
+/// What is to be measured on.
+#[derive(clap::Args, Debug, Clone, Serialize)]
+pub(crate) struct Setup {
+    /// How many shards [default: one for each physical core]
+    #[arg(long)]
+    pub(crate) shards: Option<usize>,
+    /// What drives the shards: auto, glommio or thread
+    #[arg(long, default_value = "auto")]
+    #[serde(serialize_with = "as_text")]
+    pub(crate) reactor: Reactor,
+    /// The idle strategy: how long an idle shard spins before it sleeps, in µs; 0
+    /// sleeps at once [default: the runtime's, 50]
+    #[arg(long, value_name = "µs")]
+    pub(crate) spin_us: Option<u64>,
+    /// Bytes in each message
+    #[arg(long, default_value_t = 64, value_parser = payload_bytes)]
+    pub(crate) payload: usize,
+    /// How many actors a workload of many has: ring, fan-in, fan-out, restarts
+    #[arg(long, default_value_t = 100, value_parser = actors)]
+    pub(crate) actors: usize,
+    /// How many pairs
+    #[arg(long, default_value_t = 1_000, value_parser = actors)]
+    pub(crate) pairs: usize,
+    /// The guest that proves what it handles
+    #[arg(long, default_value = "guests/prebuilt/sum.wasm")]
+    pub(crate) guest: PathBuf,
+}
+
+fn as_text<S: serde::Serializer>(value: &Reactor, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format!("{value:?}").to_lowercase())
+}
+
+fn payload_bytes(text: &str) -> Result<usize, String> {
+    within(text, WORD_BYTES..=PAYLOAD_BYTES_MAX, "bytes")
+}
+
+fn actors(text: &str) -> Result<usize, String> {
+    within(text, 1..=ACTORS_MAX, "actors")
+}
+
+/// A number within a range, or what was expected.
+pub(crate) fn within(
+    text: &str,
+    range: std::ops::RangeInclusive<usize>,
+    unit: &str,
+) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| format!("expected from {} to {} {unit}", range.start(), range.end()))
+}
+
+/// A runtime, and the blueprint of what proves its messages.
+pub(crate) struct Stand {
+    pub(crate) runtime: Runtime,
+    pub(crate) guest: Arc<dyn Blueprint>,
+    pub(crate) setup: Setup,
+    /// Are latencies recorded, where guests handle messages?
+    pub(crate) is_measured: bool,
+}
+
+impl Stand {
+    /// Sets it all up. Nothing is running yet but the shards.
+    pub(crate) fn new(setup: &Setup, is_measured: bool) -> anyhow::Result<Self> {
+        if let Some(shards) = setup.shards {
+            ensure!(shards > 0, "--shards is 0: at least 1 is needed");
+        }
+        // Measured latencies are the harness's own: see `recorder`.
+        let config = ShardConfig { measures_latency: false, ..ShardConfig::default() };
+        let instances = setup.actors.max(setup.pairs) + 512;
+        let instances_max = u32::try_from(instances).expect("bounded by the options");
+        let engine = EngineConfig { instances_max, ..EngineConfig::default() };
+        let mut builder = Runtime::builder().reactor(setup.reactor).config(config).engine(engine);
+        if let Some(shards) = setup.shards {
+            builder = builder.shards(shards);
+        }
+        if let Some(spin_us) = setup.spin_us {
+            builder = builder.park_spin(Duration::from_micros(spin_us));
+        }
+        let runtime = builder.build()?;
+        let guest = runtime
+            .load(setup.guest.as_path())
+            .with_context(|| format!("--guest {}", setup.guest.display()))?;
+        let guest = if is_measured { Measured::wrap(guest) } else { guest };
+        Ok(Self { runtime, guest, setup: setup.clone(), is_measured })
+    }
+
+    /// The shards, in turn.
+    pub(crate) fn shard(&self, index: usize) -> ShardId {
+        ShardId((index % self.runtime.shards()) as u16)
+    }
+
+    /// Ends the runtime. Its ledger must close.
+    pub(crate) fn end(self) -> anyhow::Result<()> {
+        let report = self.runtime.shutdown(Duration::from_secs(10));
+        ensure!(report.ledger().closes(), "the ledger does not close: {:?}", report.ledger());
+        ensure!(report.failures.is_empty(), "{}", report.failures.join("; "));
+        Ok(())
+    }
+}

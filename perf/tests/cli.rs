@@ -1,0 +1,283 @@
+//! The command line, with runs as small as they get: that figures are proved, that
+//! what is written can be read, and what rubbish is answered with. No figure is
+//! looked at for its size.
+
+mod support;
+
+use serde_json::Value;
+use support::{Ran, raddle_perf, start};
+
+/// Small, and as JSON.
+const QUICK: [&str; 9] = ["--repeats", "2", "--warmup", "1", "--noise-ms", "2", "--shards", "2", "--json"];
+
+fn run(args: &[&str]) -> Value {
+    let args = [&["run"], args, &QUICK].concat();
+    raddle_perf(&args).json()
+}
+
+fn titles(saved: &Value) -> Vec<&str> {
+    saved["figures"].as_array().unwrap().iter().map(|figure| figure["title"].as_str().unwrap()).collect()
+}
+
+fn figure<'a>(saved: &'a Value, title: &str) -> &'a Value {
+    let figures = saved["figures"].as_array().unwrap();
+    figures
+        .iter()
+        .find(|figure| figure["title"] == title)
+        .unwrap_or_else(|| panic!("no `{title}` among {:?}", titles(saved)))
+}
+
+#[test]
+fn every_workload_adds_up() {
+    let saved = run(&[
+        "tell",
+        "ring",
+        "ping-pong",
+        "fan-in",
+        "fan-out",
+        "pairs",
+        "ask",
+        "spawn-stop",
+        "restart-storm",
+        "mixed",
+        "access-log",
+        "--messages",
+        "2000",
+        "--actors",
+        "5",
+        "--pairs",
+        "6",
+        "--payload",
+        "100",
+    ]);
+    assert_eq!(saved["is_complete"], true);
+    for title in [
+        "bare wasmtime call",
+        "tell, same shard",
+        "tell, across shards",
+        "ring of 5, same shard",
+        "ring of 5, across shards",
+        "ping-pong, same shard",
+        "fan-in of 5, across shards",
+        "fan-out to 5, across shards",
+        "6 pairs on 2 shards",
+        "ask from outside",
+        "spawn, first message, stop, on 2 shards",
+        "restart storm among 5",
+        "access log, 2 parsers and aggregators",
+    ] {
+        let rounds = figure(&saved, title)["ns_per_unit"].as_array().unwrap();
+        assert_eq!(rounds.len(), 2, "{title}");
+        assert!(rounds.iter().all(|ns| ns.as_f64().unwrap() > 0.0), "{title}");
+    }
+    assert_eq!(figure(&saved, "tell, same shard")["units_per_round"], 2_000);
+    assert_eq!(figure(&saved, "restart storm among 5")["units_per_round"], 20);
+}
+
+#[test]
+fn at_a_set_rate_every_message_has_its_latency_and_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let saved = run(&[
+        "tell",
+        "pairs",
+        "ask",
+        "component",
+        "--component",
+        "guests/prebuilt/counter.wasm",
+        "--message",
+        "add",
+        "--rate",
+        "1000",
+        "--duration-ms",
+        "200",
+        "--pairs",
+        "4",
+        "--out",
+        out,
+    ]);
+    for (title, path) in [
+        ("tell, same shard", "same-shard"),
+        ("tell, across shards", "across-shards"),
+        ("4 pairs on 2 shards", "same-shard"),
+        ("ask from outside", "from-outside"),
+        ("counter, from outside", "from-outside"),
+    ] {
+        let figure = figure(&saved, title);
+        let latencies = figure["latencies"].as_array().unwrap();
+        assert_eq!(latencies.len(), 1, "{title}");
+        assert_eq!(latencies[0]["path"], path, "{title}");
+        let stages = latencies[0]["stages"].as_array().unwrap();
+        let all = stages.iter().find(|stage| stage["stage"] == "all").unwrap();
+        // 1,000 a second for 0.2 s, twice.
+        assert_eq!(all["count"], 400, "{title}");
+        let has_reply = stages.iter().any(|stage| stage["stage"] == "replied");
+        assert_eq!(has_reply, title.starts_with("ask"), "{title}");
+        assert!(!figure["over_time"].as_array().unwrap().is_empty());
+    }
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&read("run.json")).unwrap(), saved);
+    let hgrm = read("tell-same-shard-at-1000-s.hgrm");
+    assert!(hgrm.contains("Percentile") && hgrm.contains("Total count    =          400"), "{hgrm}");
+    let hlog = read("tell-same-shard-at-1000-s.hlog");
+    assert!(hlog.starts_with("#") && hlog.contains("[StartTime: "), "{hlog}");
+    let html = read("report.html");
+    assert!(html.contains("tell, across shards") && html.contains("<svg"), "{html}");
+    for from_elsewhere in ["src=", "href=", "@import"] {
+        assert!(!html.contains(from_elsewhere), "{from_elsewhere}");
+    }
+    assert!(read("percentiles.svg").contains("ask from outside"));
+    assert!(read("over-time.svg").contains("tell, same shard"));
+}
+
+#[test]
+fn a_sweep_tells_the_knee() {
+    let args = [
+        "sweep",
+        "tell",
+        "--messages",
+        "2000",
+        "--duration-ms",
+        "50",
+        "--noise-ms",
+        "2",
+        "--shards",
+        "1",
+        "--json",
+    ];
+    let saved = raddle_perf(&args).json();
+    let rates: Vec<f64> = saved["figures"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|figure| figure["offered_per_second"].as_f64().unwrap())
+        .collect();
+    assert!(rates.is_sorted() && !rates.is_empty(), "{rates:?}");
+    let knee = &saved["setup"]["knee_per_second"];
+    assert!(knee.is_null() || rates.contains(&knee.as_f64().unwrap()), "{knee}: {rates:?}");
+}
+
+#[test]
+fn what_does_not_add_up_is_an_error() {
+    // Echo answers with what it is asked, and never counts.
+    let lied = raddle_perf(&["run", "tell", "--messages", "10", "--guest", "guests/prebuilt/echo.wasm"]);
+    lied.fails_with("the guest's count is not two words");
+    let rejected = raddle_perf(&[
+        "run",
+        "component",
+        "--component",
+        "guests/prebuilt/counter.wasm",
+        "--message",
+        "rubbish",
+        "--messages",
+        "10",
+        "--noise-ms",
+        "1",
+    ]);
+    rejected.fails_with("10 messages were sent: the component handled 10, 10 of them with a failure");
+}
+
+#[test]
+fn rubbish_is_answered_clearly() {
+    for (args, said) in [
+        (&["run"][..], "required arguments were not provided"),
+        (&["run", "tel"], "a similar value exists: 'tell'"),
+        (&["run", "tell", "--payload", "7"], "expected from 8 to 1048576 bytes"),
+        (&["run", "tell", "--actors", "0"], "expected from 1 to 10000 actors"),
+        (&["run", "tell", "--shards", "0"], "--shards is 0"),
+        (&["run", "tell", "--rate", "0"], "messages a second"),
+        (&["run", "tell", "--rate", "NaN"], "messages a second"),
+        (&["run", "ring", "--rate", "10"], "`ring` sets its own pace"),
+        (&["run", "tell", "--rate", "10", "--payload", "8"], "takes at least 24 bytes"),
+        (&["run", "component"], "takes --component FILE"),
+        (&["run", "component", "--component", "no.wasm"], "--component no.wasm"),
+        (&["run", "tell", "--guest", "Cargo.toml"], "--guest Cargo.toml"),
+        (&["run", "access-log", "--log", "no.log"], "--log no.log"),
+        (&["run", "component", "--config", "key"], "expected KEY=VALUE"),
+        (&["run", "tell", "--reactor", "steam"], "steam"),
+        (&["run", "tell", "--place", "across", "--shards", "1"], "takes 2 shards"),
+        (&["sweep", "ping-pong"], "`ping-pong` sets its own pace"),
+        (&["sweep", "tell", "--place", "both"], "a sweep is of one place"),
+        (&["compare", "no.json", "no.json"], "no.json"),
+        (&["compare", "Cargo.toml", "Cargo.toml"], "not a run that raddle-perf saved"),
+    ] {
+        raddle_perf(args).fails_with(said);
+    }
+}
+
+#[cfg(not(feature = "race"))]
+#[test]
+fn without_the_rivals_a_race_says_how_to_get_them() {
+    raddle_perf(&["race", "--messages", "10"]).fails_with("--features race");
+}
+
+#[cfg(feature = "race")]
+#[test]
+fn every_rival_adds_up() {
+    let args =
+        ["race", "--messages", "400", "--actors", "3", "--pairs", "4", "--repeats", "1", "--warmup", "0"];
+    let saved = raddle_perf(&[&args[..], &["--noise-ms", "2", "--shards", "2", "--json"]].concat()).json();
+    for workload in ["tell", "ring", "ping-pong", "fan-in", "pairs", "spawn-stop"] {
+        let who: Vec<_> =
+            titles(&saved).into_iter().filter(|title| title.starts_with(&format!("{workload}: "))).collect();
+        for rival in
+            ["raddle", "tokio, native", "call_async", "best", "core module", "actix", "ractor", "kameo"]
+        {
+            assert!(who.iter().any(|title| title.contains(rival)), "no {rival} in {workload}: {who:?}");
+        }
+    }
+    assert!(titles(&saved).contains(&"bare ring, two cores"));
+    raddle_perf(&["race", "ask"]).fails_with("nobody else runs `ask`");
+}
+
+#[test]
+fn two_runs_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let saved = run(&["ask", "--messages", "200"]);
+    let with = |name: &str, rounds: [f64; 3], rate: Option<f64>| {
+        let mut saved = saved.clone();
+        saved["figures"][1]["ns_per_unit"] = rounds.to_vec().into();
+        saved["figures"][1]["offered_per_second"] = rate.into();
+        let path = folder.path().join(name);
+        std::fs::write(&path, saved.to_string()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let before = with("before.json", [100.0, 101.0, 102.0], None);
+    let slower = with("slower.json", [130.0, 131.0, 132.0], None);
+    let other = with("other.json", [100.0, 101.0, 102.0], Some(5.0));
+    let said = raddle_perf(&["compare", &before, &slower]).succeeds();
+    assert!(said.contains("+29.7 %") && said.contains("SLOWER"), "{said}");
+    let said = raddle_perf(&["compare", &slower, &before]).succeeds();
+    assert!(said.contains("faster") && !said.contains("SLOWER"), "{said}");
+    let said = raddle_perf(&["compare", &before, &before]).succeeds();
+    assert!(said.contains("within noise") && !said.contains("faster"), "{said}");
+    let said = raddle_perf(&["compare", &before, &other]).succeeds();
+    assert!(said.contains("only before: ask from outside"), "{said}");
+}
+
+#[test]
+fn interrupted_it_gives_what_there_is() {
+    let args = [
+        "run",
+        "ask",
+        "--messages",
+        "2000",
+        "--repeats",
+        "1000",
+        "--warmup",
+        "0",
+        "--noise-ms",
+        "1",
+        "--json",
+    ];
+    let running = start(&args);
+    // Far longer than the first round takes, and far shorter than all of them.
+    std::thread::sleep(std::time::Duration::from_secs(8));
+    running.interrupt();
+    let ran: Ran = running.end();
+    assert_eq!(ran.code, Some(130), "{}", ran.stderr);
+    let saved: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(saved["is_complete"], false);
+    let rounds = figure(&saved, "ask from outside")["ns_per_unit"].as_array().unwrap().len();
+    assert!((1..1_000).contains(&rounds), "{rounds}");
+}
