@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::machine::Machine;
 use crate::noise::Noise;
-use crate::recorder::{Path, Recording, RecordingCost};
+use crate::recording::{Path, Recording, RecordingCost};
 use crate::stats::Summary;
 
 /// The form of what is saved.
@@ -53,6 +53,8 @@ pub(crate) struct Figure {
     pub(crate) unit: String,
     /// Messages a second that were due, if there was a set rate.
     pub(crate) offered_per_second: Option<f64>,
+    /// Of so many messages one was recorded, if there was a set rate.
+    pub(crate) sample_every: u64,
     /// Was the set rate kept up?
     pub(crate) kept_up: bool,
     /// ns per unit, one for each round. At a set rate, of what was achieved.
@@ -73,6 +75,7 @@ impl Figure {
             title,
             unit: unit.to_owned(),
             offered_per_second: None,
+            sample_every: 1,
             kept_up: true,
             ns_per_unit: Vec::new(),
             units_per_round: 0,
@@ -85,6 +88,12 @@ impl Figure {
 
     pub(crate) fn summary(&self) -> Summary {
         Summary::of(&self.ns_per_unit)
+    }
+
+    /// How much of one core recording took, in percent, if there was a set rate.
+    pub(crate) fn recording_percent(&self, cost: &RecordingCost) -> Option<f64> {
+        let recorded_per_second = self.offered_per_second? / self.sample_every as f64;
+        Some(recorded_per_second * cost.message_ns() / 1e7)
     }
 
     /// What tells it from the other figures of its run.
@@ -116,7 +125,7 @@ pub(crate) struct PathLatency {
 }
 
 impl PathLatency {
-    fn of(path: Path, stages: &crate::recorder::Stages) -> Self {
+    fn of(path: Path, stages: &crate::recording::Stages) -> Self {
         let stages = stages.named().into_iter().filter(|(_, histogram)| !histogram.is_empty());
         Self { path, stages: stages.map(|(stage, histogram)| StageLatency::of(stage, histogram)).collect() }
     }

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!   run, sweep ──► workload ──► pump, open ──► guests        what is done, and how fast
-//!        │            └──────► recorder                      latencies, where they arise
+//!        │            └──────► recorder, recording           latencies, where they arise
 //!        └──► figure ──► report, compare                     what is said of it
 //!   race ──► the same workloads, by other runtimes too       (feature `race`)
 //! ```
@@ -23,6 +23,7 @@ mod pump;
 #[cfg_attr(not(feature = "race"), path = "race_disabled.rs")]
 mod race;
 mod recorder;
+mod recording;
 mod report;
 mod run;
 mod setup;

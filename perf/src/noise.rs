@@ -6,7 +6,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use crate::recorder::{clock, histogram};
+use crate::recording::{clock, histogram};
 
 /// A gap longer than this is time that somebody else had.
 const STOLEN_NS_MIN: u64 = 5_000;

@@ -11,7 +11,8 @@ use raddle::{ActorId, Handle, Pending, Spawn};
 
 use crate::interrupt::{self, Interrupted};
 use crate::pump::{self, STALL_MAX, Stream};
-use crate::recorder::{Path, Plan, Recorders, Recording, Times, clock};
+use crate::recorder::Recorders;
+use crate::recording::{Path, Plan, Recording, Times, clock};
 use crate::setup::Stand;
 use crate::word::{self, Op, Proof, STAMPED_BYTES_MIN};
 use crate::workload::Open;
@@ -231,7 +232,9 @@ fn wait_for_replies(asked: &mpsc::Receiver<Asked>, plan: Plan) -> anyhow::Result
         // Behind the guest's own reply: see `recorder`.
         let time = |at| reply.get(at..).and_then(word::read).context("the reply bears no times");
         let (sent_ns, start_ns, end_ns) = (Some(sent_ns), Some(time(8)?), Some(time(16)?));
-        recording.record(Path::FromOutside, Times { intended_ns, sent_ns, start_ns, end_ns, replied_ns });
+        if recording.takes_next() {
+            recording.record(Path::FromOutside, Times { intended_ns, sent_ns, start_ns, end_ns, replied_ns });
+        }
     }
     Ok(recording)
 }

@@ -3,234 +3,21 @@
 //! [`Measured`] stands before a guest: it looks at the clock before and after the
 //! guest handles a message that bears stamps, and records in the histograms of its
 //! shard. Each shard has its own, on its thread; they are merged at the end.
-//!
-//! ```text
-//!   intended ──────► sent ──────────────────► start ───► end
-//!            late             on its way           handled
-//!            └───────────────────── all ─────────────────┘
-//! ```
-//!
-//! *Intended* is when the message was due, whatever kept its sender: so a sender
-//! that waits for a slow receiver hides nothing.
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use hdrhistogram::Histogram;
 use raddle::actor::{
     Actor, Batch, BatchOutcome, Blueprint, Child, Context, CreateError, ExitReason, Health, Incarnation,
     Message, Native, Notice, Nursery, Outcome, Recipe, Resume, StartError, StopReason,
 };
-use raddle::metrics::Clock;
 use raddle::{Runtime, ShardId, Spawn};
 
+use crate::recording::{Path, Plan, Recording, Times, clock};
 use crate::word;
-
-/// The longest latency that is told apart: what is longer counts as this.
-const LATENCY_NS_MAX: u64 = 60_000_000_000;
-/// Latency over time is told in this many steps at most.
-const STEPS_MAX: usize = 200;
-
-/// The clock of all stamps.
-pub(crate) fn clock() -> &'static Clock {
-    static CLOCK: OnceLock<Clock> = OnceLock::new();
-    CLOCK.get_or_init(Clock::start)
-}
-
-/// An empty histogram of ns.
-pub(crate) fn histogram(digits: u8) -> Histogram<u64> {
-    Histogram::new_with_bounds(1, LATENCY_NS_MAX, digits).expect("the bounds are constants")
-}
-
-/// From where to where a message went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Path {
-    SameShard,
-    AcrossShards,
-    FromOutside,
-}
-
-impl Path {
-    pub(crate) const ALL: [Self; 3] = [Self::SameShard, Self::AcrossShards, Self::FromOutside];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::SameShard => "same shard",
-            Self::AcrossShards => "across shards",
-            Self::FromOutside => "from outside",
-        }
-    }
-}
-
-/// The stages of one path.
-#[derive(Debug, Clone)]
-pub(crate) struct Stages {
-    pub(crate) late: Histogram<u64>,
-    pub(crate) on_its_way: Histogram<u64>,
-    pub(crate) handled: Histogram<u64>,
-    pub(crate) replied: Histogram<u64>,
-    pub(crate) all: Histogram<u64>,
-}
-
-impl Stages {
-    pub(crate) fn new() -> Self {
-        let new = || histogram(3);
-        Self { late: new(), on_its_way: new(), handled: new(), replied: new(), all: new() }
-    }
-
-    pub(crate) fn named(&self) -> [(&'static str, &Histogram<u64>); 5] {
-        [
-            ("all", &self.all),
-            ("late", &self.late),
-            ("on its way", &self.on_its_way),
-            ("handled", &self.handled),
-            ("replied", &self.replied),
-        ]
-    }
-
-    fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in [
-            (&mut self.late, &other.late),
-            (&mut self.on_its_way, &other.on_its_way),
-            (&mut self.handled, &other.handled),
-            (&mut self.replied, &other.replied),
-            (&mut self.all, &other.all),
-        ] {
-            mine.add(theirs).expect("all have the same bounds");
-        }
-    }
-}
-
-/// When and how finely to record.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Plan {
-    /// The start of the first step, on the harness's clock.
-    pub(crate) origin_ns: u64,
-    /// How long it all takes.
-    pub(crate) duration: Duration,
-    /// Of so many messages one is recorded.
-    pub(crate) sample_every: u64,
-    /// If messages bear no stamps: they come from one sender to one actor, the
-    /// first is due at the origin, and each next one so much later, in ns.
-    pub(crate) unstamped_interval_ns: Option<f64>,
-}
-
-impl Plan {
-    pub(crate) fn step_ns(&self) -> u64 {
-        (self.duration.as_nanos() as u64 / STEPS_MAX as u64).max(100_000_000)
-    }
-}
-
-/// What was recorded.
-#[derive(Debug, Clone)]
-pub(crate) struct Recording {
-    plan: Plan,
-    paths: [Stages; Path::ALL.len()],
-    /// All paths together, step by step: what came to its end in each.
-    pub(crate) steps: Vec<Histogram<u64>>,
-    seen: u64,
-}
-
-impl Recording {
-    pub(crate) fn new(plan: Plan) -> Self {
-        let steps = (plan.duration.as_nanos() as u64 / plan.step_ns()) as usize + 2;
-        Self {
-            plan,
-            paths: std::array::from_fn(|_| Stages::new()),
-            steps: (0..steps).map(|_| histogram(2)).collect(),
-            seen: 0,
-        }
-    }
-
-    /// The paths that messages took.
-    pub(crate) fn paths(&self) -> impl Iterator<Item = (Path, &Stages)> {
-        Path::ALL.into_iter().zip(&self.paths).filter(|(_, stages)| !stages.all.is_empty())
-    }
-
-    pub(crate) fn step_ns(&self) -> u64 {
-        self.plan.step_ns()
-    }
-
-    /// All paths together.
-    pub(crate) fn all(&self) -> Histogram<u64> {
-        let mut all = histogram(3);
-        for stages in &self.paths {
-            all.add(&stages.all).expect("all have the same bounds");
-        }
-        all
-    }
-
-    /// When the next message is due that bears no stamp.
-    fn next_due_ns(&self, interval_ns: f64) -> u64 {
-        self.plan.origin_ns + (self.seen as f64 * interval_ns) as u64
-    }
-
-    pub(crate) fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.paths.iter_mut().zip(&other.paths) {
-            mine.merge(theirs);
-        }
-        if self.steps.len() < other.steps.len() {
-            self.steps.resize_with(other.steps.len(), || histogram(2));
-        }
-        for (mine, theirs) in self.steps.iter_mut().zip(&other.steps) {
-            mine.add(theirs).expect("all have the same bounds");
-        }
-        self.seen += other.seen;
-    }
-
-    /// One message, from when it was due to its end.
-    #[inline]
-    pub(crate) fn record(&mut self, path: Path, times: Times) {
-        self.seen += 1;
-        if self.plan.sample_every > 1 && !self.seen.is_multiple_of(self.plan.sample_every) {
-            return;
-        }
-        let stages = &mut self.paths[path as usize];
-        let Times { intended_ns, sent_ns, start_ns, end_ns, replied_ns } = times;
-        let mut last_ns = intended_ns;
-        let steps = [
-            (sent_ns, &mut stages.late),
-            (start_ns, &mut stages.on_its_way),
-            (end_ns, &mut stages.handled),
-            (replied_ns, &mut stages.replied),
-        ];
-        // A stage is told where both of its ends are.
-        let mut is_told = true;
-        for (at_ns, stage) in steps {
-            if let Some(at_ns) = at_ns {
-                if is_told {
-                    record(stage, at_ns.saturating_sub(last_ns));
-                }
-                last_ns = at_ns;
-            }
-            is_told = at_ns.is_some();
-        }
-        let all_ns = last_ns.saturating_sub(intended_ns);
-        record(&mut stages.all, all_ns);
-        let step = last_ns.saturating_sub(self.plan.origin_ns) / self.plan.step_ns();
-        let last_step = self.steps.len() - 1;
-        record(&mut self.steps[(step as usize).min(last_step)], all_ns);
-    }
-}
-
-/// The times of one message: when it was due, and what else is known.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Times {
-    pub(crate) intended_ns: u64,
-    pub(crate) sent_ns: Option<u64>,
-    pub(crate) start_ns: Option<u64>,
-    pub(crate) end_ns: Option<u64>,
-    pub(crate) replied_ns: Option<u64>,
-}
-
-#[inline]
-fn record(histogram: &mut Histogram<u64>, ns: u64) {
-    histogram.saturating_record(ns.max(1));
-}
 
 thread_local! {
     /// This shard's.
@@ -270,26 +57,30 @@ impl Nursery for MeasuredNursery {
 
 struct MeasuredChild(Box<dyn Child>);
 
-impl MeasuredChild {
-    fn record(&self, context: &Context, message: &Message, start_ns: u64, end_ns: u64) {
-        RECORDING.with_borrow_mut(|recording| {
-            let Some(recording) = recording else { return };
-            let (intended_ns, sent_ns) = match recording.plan.unstamped_interval_ns {
-                None => match word::read_stamp(&message.payload) {
-                    None => return,
-                    Some((intended_ns, sent_ns)) => (intended_ns, Some(sent_ns)),
-                },
-                Some(interval_ns) => (recording.next_due_ns(interval_ns), None),
-            };
-            let path = match message.from {
-                None => Path::FromOutside,
-                Some(from) if from.shard() == context.shard() => Path::SameShard,
-                Some(_) => Path::AcrossShards,
-            };
-            let (start_ns, end_ns) = (Some(start_ns), Some(end_ns));
-            recording.record(path, Times { intended_ns, sent_ns, start_ns, end_ns, replied_ns: None });
-        });
-    }
+/// Another message comes to a guest of this shard. Is it one that is recorded?
+fn takes_next() -> bool {
+    RECORDING.with_borrow_mut(|recording| recording.as_mut().is_some_and(Recording::takes_next))
+}
+
+/// Records what a guest of this shard has handled.
+fn record_on_shard(context: &Context, message: &Message, start_ns: u64, end_ns: u64) {
+    RECORDING.with_borrow_mut(|recording| {
+        let Some(recording) = recording else { return };
+        let (intended_ns, sent_ns) = match recording.plan.unstamped_interval_ns {
+            None => match word::read_stamp(&message.payload) {
+                None => return,
+                Some((intended_ns, sent_ns)) => (intended_ns, Some(sent_ns)),
+            },
+            Some(interval_ns) => (recording.last_due_ns(interval_ns), None),
+        };
+        let path = match message.from {
+            None => Path::FromOutside,
+            Some(from) if from.shard() == context.shard() => Path::SameShard,
+            Some(_) => Path::AcrossShards,
+        };
+        let (start_ns, end_ns) = (Some(start_ns), Some(end_ns));
+        recording.record(path, Times { intended_ns, sent_ns, start_ns, end_ns, replied_ns: None });
+    });
 }
 
 /// A request that bears stamps is recorded by who asked: the reply says when the
@@ -300,11 +91,15 @@ fn with_times(reply: &[u8], start_ns: u64, end_ns: u64) -> Vec<u8> {
 
 impl Actor for MeasuredChild {
     fn handle(&mut self, context: &Context, message: &Message) -> Outcome {
+        let is_request = message.request.is_some();
+        if !is_request && !takes_next() {
+            return self.0.handle(context, message);
+        }
         let start_ns = clock().now_ns();
         let outcome = self.0.handle(context, message);
         let end_ns = clock().now_ns();
-        if message.request.is_none() {
-            self.record(context, message, start_ns, end_ns);
+        if !is_request {
+            record_on_shard(context, message, start_ns, end_ns);
             return outcome;
         }
         match outcome {
@@ -332,7 +127,9 @@ impl Actor for MeasuredChild {
         let outcome = self.0.handle_batch(context, batch);
         let end_ns = clock().now_ns();
         for message in batch.iter().take(outcome.handled) {
-            self.record(context, message, start_ns, end_ns);
+            if takes_next() {
+                record_on_shard(context, message, start_ns, end_ns);
+            }
         }
         outcome
     }
@@ -400,138 +197,5 @@ impl Recorders {
             }
         }
         all.context("there are no shards")
-    }
-}
-
-/// What recording costs, in ns: one look at the clock, and one entry of all that is
-/// recorded of a message.
-#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
-pub(crate) struct RecordingCost {
-    pub(crate) clock_ns: f64,
-    pub(crate) entry_ns: f64,
-    /// One sample: one value in one histogram.
-    pub(crate) sample_ns: f64,
-}
-
-impl RecordingCost {
-    /// Measures it, here and now.
-    pub(crate) fn measure() -> Self {
-        const TIMES: u64 = 200_000;
-        let plan = Plan {
-            origin_ns: 0,
-            duration: Duration::from_secs(1),
-            sample_every: 1,
-            unstamped_interval_ns: None,
-        };
-        let per_time = |mut step: Box<dyn FnMut(u64)>| {
-            let best_of = (0..5).map(|_| {
-                let start = clock().now_ns();
-                (0..TIMES).for_each(&mut step);
-                (clock().now_ns() - start) as f64 / TIMES as f64
-            });
-            best_of.fold(f64::INFINITY, f64::min)
-        };
-        let clock_ns = per_time(Box::new(|_| {
-            std::hint::black_box(clock().now_ns());
-        }));
-        let mut recording = Recording::new(plan);
-        let entry_ns = per_time(Box::new(move |time| {
-            // Values as they come: near each other, and not the same.
-            let intended_ns = 1_000 + time * 100;
-            let (sent_ns, start_ns) = (intended_ns + 10, intended_ns + 300 + time % 977);
-            let (sent_ns, start_ns, end_ns) =
-                (Some(sent_ns), Some(start_ns), Some(start_ns + 80 + time % 13));
-            let times = Times { intended_ns, sent_ns, start_ns, end_ns, replied_ns: None };
-            recording.record(Path::SameShard, std::hint::black_box(times));
-        }));
-        let mut one = histogram(3);
-        let sample_ns =
-            per_time(Box::new(move |time| record(&mut one, std::hint::black_box(300 + time % 977))));
-        Self { clock_ns, entry_ns, sample_ns }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plan(sample_every: u64) -> Plan {
-        Plan { origin_ns: 1_000, duration: Duration::from_secs(1), sample_every, unstamped_interval_ns: None }
-    }
-
-    const TIMES: Times = Times {
-        intended_ns: 1_000,
-        sent_ns: Some(1_100),
-        start_ns: Some(1_400),
-        end_ns: Some(1_450),
-        replied_ns: None,
-    };
-
-    #[test]
-    fn the_stages_add_up_to_the_whole() {
-        let mut recording = Recording::new(plan(1));
-        recording.record(Path::AcrossShards, TIMES);
-        let (path, stages) = recording.paths().next().expect("one path");
-        assert_eq!(path, Path::AcrossShards);
-        assert_eq!(recording.paths().count(), 1);
-        let ns = |histogram: &Histogram<u64>| histogram.max();
-        assert_eq!((ns(&stages.late), ns(&stages.on_its_way), ns(&stages.handled)), (100, 300, 50));
-        assert_eq!(ns(&stages.all), 450);
-        assert!(stages.replied.is_empty());
-        assert_eq!(recording.steps[0].len(), 1);
-    }
-
-    #[test]
-    fn a_late_sender_hides_nothing() {
-        let mut recording = Recording::new(plan(1));
-        let late = |ns: u64| Some(900_000 + ns);
-        let late = Times { sent_ns: late(1), start_ns: late(2), end_ns: late(3), ..TIMES };
-        recording.record(Path::SameShard, late);
-        assert!(recording.all().max() >= 899_000);
-    }
-
-    #[test]
-    fn a_stage_whose_start_is_unknown_is_not_told() {
-        let mut recording = Recording::new(plan(1));
-        recording.record(Path::FromOutside, Times { sent_ns: None, ..TIMES });
-        let (_, stages) = recording.paths().next().expect("one path");
-        assert!(stages.late.is_empty() && stages.on_its_way.is_empty());
-        assert_eq!((stages.handled.max(), stages.all.max()), (50, 450));
-        recording.record(
-            Path::SameShard,
-            Times { intended_ns: 1_000, replied_ns: Some(3_000), ..Times::default() },
-        );
-        let (_, stages) = recording.paths().next().expect("that path");
-        assert!(stages.replied.is_empty() && stages.handled.is_empty());
-        assert_eq!(stages.all.len(), 1);
-    }
-
-    #[test]
-    fn messages_without_stamps_are_due_by_their_number() {
-        let mut recording = Recording::new(plan(1));
-        assert_eq!(recording.next_due_ns(500.0), 1_000);
-        recording.record(Path::FromOutside, TIMES);
-        recording.record(Path::FromOutside, TIMES);
-        assert_eq!(recording.next_due_ns(500.0), 2_000);
-    }
-
-    #[test]
-    fn what_shards_recorded_is_merged_and_late_ends_fall_into_the_last_step() {
-        let mut one = Recording::new(plan(1));
-        let mut other = Recording::new(plan(1));
-        one.record(Path::SameShard, TIMES);
-        other.record(Path::FromOutside, Times { end_ns: Some(90_000_000_000), ..TIMES });
-        one.merge(&other);
-        assert_eq!(one.all().len(), 2);
-        assert_eq!(one.steps.last().map(|step| step.len()), Some(1));
-    }
-
-    #[test]
-    fn one_of_so_many_is_recorded() {
-        let mut recording = Recording::new(plan(4));
-        for _ in 0..40 {
-            recording.record(Path::SameShard, TIMES);
-        }
-        assert_eq!(recording.all().len(), 10);
     }
 }

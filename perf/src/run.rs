@@ -12,7 +12,7 @@ use crate::interrupt;
 use crate::machine::Machine;
 use crate::noise::Gaps;
 use crate::open::{self, Rate};
-use crate::recorder::{Recording, RecordingCost};
+use crate::recording::{Recording, RecordingCost};
 use crate::report;
 use crate::setup::{Setup, Stand};
 use crate::word::{self, Op, Proof};
@@ -148,6 +148,7 @@ impl Course {
                 let rate = args.rounds.rate(per_second);
                 let round = open::round(stand, &open, rate)?;
                 self.figure.offered_per_second = Some(per_second);
+                self.figure.sample_every = rate.sample_every;
                 self.figure.kept_up &= round.kept_up || !counts;
                 self.figure.units_per_round = (per_second * rate.duration.as_secs_f64()) as u64;
                 (1e9 / round.achieved_per_second, Some(round.recording))

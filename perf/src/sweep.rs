@@ -49,7 +49,7 @@ struct Sweep<'a> {
     args: &'a Args,
     workload: &'a dyn Workload,
     figures: Vec<Figure>,
-    recordings: Vec<(String, crate::recorder::Recording)>,
+    recordings: Vec<(String, crate::recording::Recording)>,
 }
 
 impl Sweep<'_> {
@@ -61,6 +61,7 @@ impl Sweep<'_> {
         let round = open::round(self.stand, &open, self.args.rounds.rate(per_second))?;
         let mut figure = Figure::new(self.workload.title(), self.workload.unit());
         figure.offered_per_second = Some(per_second);
+        figure.sample_every = self.args.rounds.sample_every;
         figure.units_per_round = (per_second * self.args.rounds.duration_ms as f64 / 1e3) as u64;
         figure.ns_per_unit.push(1e9 / round.achieved_per_second);
         figure.noise = gaps.summary();

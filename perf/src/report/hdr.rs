@@ -8,7 +8,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
-use crate::recorder::Recording;
+use crate::recording::Recording;
 
 const NS_PER_US: f64 = 1e3;
 /// Points for each halving of the distance to 100 %.
@@ -72,11 +72,11 @@ mod tests {
     use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
     use super::*;
-    use crate::recorder::{Path, Plan, Times};
+    use crate::recording::{Path, Plan, Times};
 
     #[test]
     fn the_distribution_ends_at_the_maximum() {
-        let mut histogram = crate::recorder::histogram(3);
+        let mut histogram = crate::recording::histogram(3);
         (1..=1_000).for_each(|us| histogram.record(us * 1_000).unwrap());
         let text = hgrm(&histogram);
         let rows: Vec<Vec<&str>> = text

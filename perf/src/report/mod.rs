@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use crate::figure::{Figure, Saved};
-use crate::recorder::Recording;
+use crate::recording::Recording;
 
 pub(crate) use terminal::{print, table};
 

@@ -4,6 +4,7 @@ use comfy_table::presets::ASCII_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
 use crate::figure::{Figure, Saved};
+use crate::recording::RecordingCost;
 
 use super::{count, time};
 
@@ -39,7 +40,7 @@ pub(crate) fn print(saved: &Saved) {
     }
     if !open.is_empty() {
         println!("\nat a set rate");
-        println!("{}", rates(&open));
+        println!("{}", rates(&open, &saved.recording_cost));
     }
     let with_latencies: Vec<_> = saved.figures.iter().filter(|figure| !figure.latencies.is_empty()).collect();
     if !with_latencies.is_empty() {
@@ -48,7 +49,7 @@ pub(crate) fn print(saved: &Saved) {
     }
     let cost = &saved.recording_cost;
     println!(
-        "recording: {:.1} ns a sample, {:.1} ns a look at the clock, {:.1} ns for all stages of a message",
+        "recording costs {:.1} ns a sample, {:.1} ns a look at the clock, {:.1} ns for all stages of a message",
         cost.sample_ns, cost.clock_ns, cost.entry_ns
     );
 }
@@ -71,7 +72,7 @@ fn throughput(figures: &[&Figure]) -> Table {
     table(&header, figures.iter().map(row))
 }
 
-fn rates(figures: &[&Figure]) -> Table {
+fn rates(figures: &[&Figure], cost: &RecordingCost) -> Table {
     let row = |figure: &&Figure| {
         let offered = figure.offered_per_second.unwrap_or(0.0);
         let achieved = 1e9 / figure.summary().median;
@@ -80,10 +81,12 @@ fn rates(figures: &[&Figure]) -> Table {
             format!("{}/s", count(offered)),
             format!("{}/s", count(achieved)),
             if figure.kept_up { "yes" } else { "NO" }.to_owned(),
+            figure.recording_percent(cost).map_or_else(String::new, |percent| format!("{percent:.2} %")),
             noise(figure),
         ]
     };
-    table(&["", "offered", "achieved", "kept up", "noise p99.9, max"], figures.iter().map(row))
+    let header = ["", "offered", "achieved", "kept up", "recording, of a core", "noise p99.9, max"];
+    table(&header, figures.iter().map(row))
 }
 
 fn latencies(figures: &[&Figure]) -> Table {

@@ -6,7 +6,7 @@ use anyhow::ensure;
 use raddle::{ActorId, Handle};
 
 use crate::pump;
-use crate::recorder::{Path, Plan, Recording, Times, clock};
+use crate::recording::{Path, Plan, Recording, Times, clock};
 use crate::setup::Stand;
 use crate::word::{self, Op, Proof};
 

@@ -16,7 +16,7 @@ use raddle::ActorId;
 use serde::Serialize;
 
 use crate::pump::Stream;
-use crate::recorder::Recording;
+use crate::recording::Recording;
 use crate::setup::Stand;
 
 /// What is to be done.
