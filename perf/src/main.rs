@@ -49,7 +49,7 @@ enum Command {
     /// Two saved runs, side by side
     Compare(compare::Args),
     /// Other actor runtimes under the same workloads, in turn
-    Race(race::Args),
+    Race(Box<race::Args>),
     /// ns per message through a guest: bare call, same shard, across shards
     Table(table::Args),
     /// Many live actors at once, each counted through its guest

@@ -40,6 +40,8 @@ pub(crate) enum Content {
     Words(usize),
     /// These bytes, as they are.
     Fixed(Vec<u8>),
+    /// As `Words`, published to this subject instead of sent to anybody.
+    Published(&'static str, usize),
 }
 
 /// Told anything, it sends its messages, and then tells its channel. It pauses, by
@@ -49,6 +51,7 @@ struct Pump {
     next: usize,
     payload: Vec<u8>,
     has_words: bool,
+    subject: Option<&'static str>,
     in_flight_max: u64,
     burst: u64,
     handle: Handle,
@@ -79,12 +82,16 @@ impl Pump {
             if self.has_words {
                 word::write(&mut self.payload, self.stream.op, self.stream.first_value);
             }
-            if context.send_bytes(self.stream.to[self.next], &self.payload).is_err() {
+            let sent = match self.subject {
+                None => context.send_bytes(self.stream.to[self.next], &self.payload),
+                Some(subject) => context.publish(subject, self.payload.as_slice()),
+            };
+            if sent.is_err() {
                 break;
             }
             self.stream.first_value += 1;
             self.stream.messages -= 1;
-            self.next = if self.next + 1 == self.stream.to.len() { 0 } else { self.next + 1 };
+            self.next = if self.next + 1 >= self.stream.to.len() { 0 } else { self.next + 1 };
         }
     }
 }
@@ -96,6 +103,8 @@ impl Child for Pump {}
 pub(crate) enum Pace {
     /// As long as not too many messages are on their way in the whole runtime.
     InFlight,
+    /// The same, where each message becomes so many.
+    Copied(u64),
     /// A burst whenever it is their turn: for pairs on one shard, whose turns come
     /// round as often as each other's.
     Turns,
@@ -117,21 +126,25 @@ impl Pumps {
         let (sender, done) = mpsc::channel();
         let (in_flight_max, burst) = match pace {
             Pace::InFlight => (IN_FLIGHT_MAX + streams.len() as u64, BURST),
+            Pace::Copied(copies) => (IN_FLIGHT_MAX, (BURST / copies.max(1)).max(1)),
             Pace::Turns => (u64::MAX, BURST / 2),
         };
         let mut pending = Vec::new();
         for stream in streams {
             let on = stream.on;
-            let (payload, has_words) = match content {
-                Content::Words(bytes) => (word::payload(stream.op, 0, *bytes), true),
-                Content::Fixed(bytes) => (bytes.clone(), false),
+            let (payload, subject) = match content {
+                Content::Words(bytes) => (word::payload(stream.op, 0, *bytes), None),
+                Content::Fixed(bytes) => (bytes.clone(), None),
+                Content::Published(subject, bytes) => (word::payload(stream.op, 0, *bytes), Some(*subject)),
             };
+            let has_words = !matches!(content, Content::Fixed(_));
             let (handle, done) = (runtime.handle(), sender.clone());
             let make = move |_: &_| Pump {
                 stream: stream.clone(),
                 next: 0,
                 payload: payload.clone(),
                 has_words,
+                subject,
                 in_flight_max,
                 burst,
                 handle: handle.clone(),

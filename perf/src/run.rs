@@ -114,7 +114,8 @@ fn rate(text: &str) -> Result<f64, String> {
 /// How many units a round has, where a message is not the measure.
 pub(crate) fn units(kind: Kind, messages: u64) -> u64 {
     let share = match kind {
-        Kind::Tell | Kind::Ring | Kind::FanIn | Kind::FanOut | Kind::Pairs | Kind::Component => 1,
+        Kind::Tell | Kind::Ring | Kind::FanIn | Kind::FanOut => 1,
+        Kind::Pairs | Kind::Publish | Kind::Component => 1,
         Kind::PingPong => 2,
         Kind::Mixed | Kind::AccessLog => 5,
         Kind::Ask => 20,

@@ -43,10 +43,10 @@ pub(super) fn page(saved: &Saved) -> anyhow::Result<String> {
         page.push_str(&plots::over_time(&with_latencies)?);
     }
     let cost = saved.recording_cost;
-    let _ = write!(
+    let _ = writeln!(
         page,
         "<h2>What measuring costs</h2><p>{:.1} ns a sample, {:.1} ns a look at the clock, {:.1} ns for all stages of \
-         a message. Without latencies nothing is recorded.</p><h2>Setup</h2><pre>{}</pre></html>\n",
+         a message. Without latencies nothing is recorded.</p><h2>Setup</h2><pre>{}</pre></html>",
         cost.sample_ns,
         cost.clock_ns,
         cost.entry_ns,

@@ -8,6 +8,7 @@ mod lives;
 mod mixed;
 mod pass;
 pub(crate) mod stranger;
+mod topic;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -37,11 +38,13 @@ pub(crate) enum Kind {
     Pairs,
     /// An outside thread asks a guest, and waits: per reply
     Ask,
+    /// A native actor publishes to many guests: per copy
+    Publish,
     /// Guests start, answer once, and are stopped
     SpawnStop,
     /// Guests trap over and over, and are restarted: per restart
     RestartStorm,
-    /// An outside thread tells and asks many guests
+    /// An outside thread tells, asks and publishes to many guests
     Mixed,
     /// The pipeline of examples/access_log: per line
     AccessLog,
@@ -153,7 +156,8 @@ pub(crate) fn set_up(
     stand: &Stand,
     extras: &Extras,
 ) -> anyhow::Result<Vec<Box<dyn Workload>>> {
-    let has_places = matches!(kind, Kind::Tell | Kind::Ring | Kind::PingPong | Kind::FanIn | Kind::FanOut);
+    let has_places =
+        matches!(kind, Kind::Tell | Kind::Ring | Kind::PingPong | Kind::FanIn | Kind::FanOut | Kind::Publish);
     let across: Vec<bool> = match place {
         _ if !has_places => vec![false],
         Place::Same => vec![false],
@@ -176,6 +180,7 @@ fn one(kind: Kind, across: bool, stand: &Stand, extras: &Extras) -> anyhow::Resu
         Kind::Ring => Box::new(pass::Pass::ring(stand, across, extras.tokens)?),
         Kind::PingPong => Box::new(pass::Pass::ping_pong(stand, across)?),
         Kind::Ask => Box::new(ask::Ask::new(stand)?),
+        Kind::Publish => Box::new(topic::Publish::new(stand, across)?),
         Kind::SpawnStop => Box::new(lives::SpawnStop::new(stand)),
         Kind::RestartStorm => Box::new(lives::RestartStorm::new(stand)?),
         Kind::Mixed => Box::new(mixed::Mixed::new(stand)?),
