@@ -44,8 +44,9 @@ pub(crate) enum Content {
     Published(&'static str, usize),
 }
 
-/// Told anything, it sends its messages, and then tells its channel. It pauses, by
-/// a message to itself, while too many are on their way.
+/// Has the turn when it is told nothing: then it sends a burst, and gives the turn to
+/// the next pump. It keeps the turn, by a message to itself, while too many messages
+/// are on their way: so of many pumps only one is busy waiting.
 struct Pump {
     stream: Stream,
     next: usize,
@@ -54,23 +55,40 @@ struct Pump {
     subject: Option<&'static str>,
     in_flight_max: u64,
     burst: u64,
+    /// Of its burst, what is still to be sent in this turn.
+    burst_left: u64,
+    /// Who has the turn after it. It is told with the only message that says anything.
+    then: Option<ActorId>,
     handle: Handle,
     done: mpsc::Sender<()>,
 }
 
 impl Actor for Pump {
-    fn handle(&mut self, context: &Context, _: &Message) -> Outcome {
+    fn handle(&mut self, context: &Context, message: &Message) -> Outcome {
+        if let Some(next) = word::read(&message.payload) {
+            self.then = ActorId::from_bits(next);
+            return Outcome::Done(None);
+        }
+        if self.stream.messages == 0 {
+            // All have had as many turns, so this was the last one of all.
+            return Outcome::Done(None);
+        }
+        if self.burst_left == 0 {
+            self.burst_left = self.burst.min(self.stream.messages);
+        }
         if self.in_flight_max == u64::MAX || self.handle.unsettled() < self.in_flight_max {
             self.send_burst(context);
         }
-        if self.stream.messages > 0 {
-            if context.send(context.own_id(), Payload::empty()).is_err() {
-                // Its own mailbox holds nothing else.
-                self.stream.messages = 0;
-            }
-        } else {
+        let own_id = context.own_id();
+        let then = if self.burst_left == 0 { self.then.unwrap_or(own_id) } else { own_id };
+        if self.stream.messages == 0 {
             // The measurement may have been given up.
             let _ = self.done.send(());
+        }
+        if (self.stream.messages > 0 || then != own_id) && context.send(then, Payload::empty()).is_err() {
+            // A mailbox of pumps holds nothing else: that this is missed is seen by
+            // whoever waits for their end.
+            self.stream.messages = 0;
         }
         Outcome::Done(None)
     }
@@ -78,7 +96,7 @@ impl Actor for Pump {
 
 impl Pump {
     fn send_burst(&mut self, context: &Context) {
-        for _ in 0..self.burst.min(self.stream.messages) {
+        while self.burst_left > 0 {
             if self.has_words {
                 word::write(&mut self.payload, self.stream.op, self.stream.first_value);
             }
@@ -87,8 +105,9 @@ impl Pump {
                 Some(subject) => context.publish(subject, self.payload.as_slice()),
             };
             if sent.is_err() {
-                break;
+                return;
             }
+            self.burst_left -= 1;
             self.stream.first_value += 1;
             self.stream.messages -= 1;
             self.next = if self.next + 1 >= self.stream.to.len() { 0 } else { self.next + 1 };
@@ -114,6 +133,8 @@ pub(crate) enum Pace {
 pub(crate) struct Pumps {
     actors: Vec<ActorId>,
     done: mpsc::Receiver<()>,
+    /// Does one of them have the turn at a time, or each whenever it comes round?
+    take_turns: bool,
 }
 
 impl Pumps {
@@ -125,7 +146,7 @@ impl Pumps {
     ) -> anyhow::Result<Self> {
         let (sender, done) = mpsc::channel();
         let (in_flight_max, burst) = match pace {
-            Pace::InFlight => (IN_FLIGHT_MAX + streams.len() as u64, BURST),
+            Pace::InFlight => (IN_FLIGHT_MAX, BURST),
             Pace::Copied(copies) => (IN_FLIGHT_MAX, (BURST / copies.max(1)).max(1)),
             Pace::Turns => (u64::MAX, BURST / 2),
         };
@@ -147,19 +168,29 @@ impl Pumps {
                 subject,
                 in_flight_max,
                 burst,
+                burst_left: 0,
+                then: None,
                 handle: handle.clone(),
                 done: done.clone(),
             };
             pending.push(runtime.spawn(Spawn::new(Arc::new(Native::new("pump", make))).on(on)));
         }
         let actors = pending.into_iter().map(|pending| pending.wait()).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { actors, done })
+        Ok(Self { actors, done, take_turns: !matches!(pace, Pace::Turns) })
     }
 
     /// Starts them, and waits until all that they send is settled.
     pub(crate) fn run(&self, runtime: &Runtime) -> anyhow::Result<()> {
-        for &pump in &self.actors {
-            tell(runtime, pump, &[])?;
+        if self.take_turns {
+            let then = self.actors.iter().cycle().skip(1);
+            for (&pump, then) in self.actors.iter().zip(then) {
+                tell(runtime, pump, &then.to_bits().to_le_bytes())?;
+            }
+            tell(runtime, self.actors[0], &[])?;
+        } else {
+            for &pump in &self.actors {
+                tell(runtime, pump, &[])?;
+            }
         }
         for _ in &self.actors {
             interrupt::wait(&self.done, STALL_MAX).context("a generator does not come to its end")?;
