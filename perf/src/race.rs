@@ -56,35 +56,45 @@ fn of(kind: Kind) -> anyhow::Result<raddle_rivals::Workload> {
 /// All who race in one workload.
 struct Race {
     kind: Kind,
-    raddle: Vec<Box<dyn Workload>>,
+    /// And on which of the stands.
+    raddle: Vec<(usize, Box<dyn Workload>)>,
     figures: Vec<Figure>,
     gaps: Gaps,
 }
 
 impl Race {
-    fn new(kind: Kind, stand: &Stand, args: &Args, rivals: &[Box<dyn Rival>]) -> anyhow::Result<Self> {
-        let raddle = set_up(kind, Place::Both, stand, &args.extras)?;
-        let unit = raddle[0].unit();
-        let name = kind.name();
-        let ours =
-            raddle.iter().map(|workload| Figure::new(format!("{name}: raddle ({})", workload.title()), unit));
-        let mut figures: Vec<Figure> = ours.collect();
-        figures.extend(rivals.iter().map(|rival| Figure::new(format!("{name}: {}", rival.name()), unit)));
+    fn new(kind: Kind, stands: &[Stand], args: &Args, rivals: &[Box<dyn Rival>]) -> anyhow::Result<Self> {
+        let mut raddle = Vec::new();
+        let mut figures = Vec::new();
+        for (index, stand) in stands.iter().enumerate() {
+            for workload in set_up(kind, Place::Both, stand, &args.extras)? {
+                let title = match stand.setup.batch {
+                    1 => format!("{}: raddle ({})", kind.name(), workload.title()),
+                    batch => format!("{}: raddle, batches of {batch} ({})", kind.name(), workload.title()),
+                };
+                figures.push(Figure::new(title, workload.unit()));
+                raddle.push((index, workload));
+            }
+        }
+        let unit = figures[0].unit.clone();
+        figures.extend(
+            rivals.iter().map(|rival| Figure::new(format!("{}: {}", kind.name(), rival.name()), &unit)),
+        );
         Ok(Self { kind, raddle, figures, gaps: Gaps::new() })
     }
 
     fn round(
         &mut self,
-        stand: &Stand,
+        stands: &[Stand],
         args: &Args,
         rivals: &[Box<dyn Rival>],
         counts: bool,
     ) -> anyhow::Result<()> {
-        self.gaps.watch(stand.runtime.cpus(), Duration::from_millis(args.rounds.noise_ms));
+        self.gaps.watch(stands[0].runtime.cpus(), Duration::from_millis(args.rounds.noise_ms));
         let units = units(self.kind, args.messages);
         let mut all = Vec::new();
-        for workload in &mut self.raddle {
-            let round = workload.round(stand, units).with_context(|| workload.title())?;
+        for (stand, workload) in &mut self.raddle {
+            let round = workload.round(&stands[*stand], units).with_context(|| workload.title())?;
             all.push(round.ns_per_unit());
         }
         let is_wide = matches!(self.kind, Kind::Pairs);
@@ -93,7 +103,7 @@ impl Race {
             units,
             payload_bytes: args.setup.payload,
             actors: if is_wide { args.setup.pairs } else { args.setup.actors },
-            workers: if is_wide { stand.runtime.shards() } else { 1 },
+            workers: if is_wide { stands[0].runtime.shards() } else { 1 },
         };
         for rival in rivals {
             ensure!(!interrupt::is_raised(), interrupt::Interrupted);
@@ -128,6 +138,16 @@ impl Race {
     }
 }
 
+/// One runtime whose guests take one message in each call, and one whose guests take
+/// batches, if that is asked for.
+fn stands(setup: &Setup) -> anyhow::Result<Vec<Stand>> {
+    let mut stands = vec![Stand::new(&Setup { batch: 1, ..setup.clone() }, false)?];
+    if setup.batch > 1 {
+        stands.push(Stand::new(setup, false)?);
+    }
+    Ok(stands)
+}
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     interrupt::listen()?;
     let kinds = if args.workloads.is_empty() { ALL.to_vec() } else { args.workloads.clone() };
@@ -135,10 +155,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         of(kind)?;
     }
     let rivals = raddle_rivals::all(&args.setup.guest, args.setup.actors.max(args.setup.pairs))?;
-    let stand = Stand::new(&args.setup, false)?;
+    let stands = stands(&args.setup)?;
     let mut floor = Floor::new(&args.setup)?;
     let mut ring = Figure::new("bare ring, two cores".to_owned(), "message");
-    let races = kinds.iter().map(|&kind| Race::new(kind, &stand, args, &rivals));
+    let races = kinds.iter().map(|&kind| Race::new(kind, &stands, args, &rivals));
     let mut races: Vec<Race> = races.collect::<Result<_, _>>()?;
     let rounds = args.rounds.warmup + args.rounds.repeats;
     let progress = progress(u64::from(rounds) * races.len() as u64);
@@ -146,15 +166,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     'rounds: for round in 0..rounds {
         let counts = round >= args.rounds.warmup;
         let noise = Duration::from_millis(args.rounds.noise_ms);
-        floor.round(args.messages, counts, stand.runtime.cpus(), noise)?;
-        let ring_ns = bare_ring::ns_per_message(stand.runtime.cpus(), args.messages)?;
+        floor.round(args.messages, counts, stands[0].runtime.cpus(), noise)?;
+        let ring_ns = bare_ring::ns_per_message(stands[0].runtime.cpus(), args.messages)?;
         if counts {
             ring.ns_per_unit.push(ring_ns);
             ring.units_per_round = args.messages;
         }
         for race in &mut races {
             progress.set_message(race.kind.name());
-            match race.round(&stand, args, &rivals, counts) {
+            match race.round(&stands, args, &rivals, counts) {
                 Ok(()) => progress.inc(1),
                 Err(error) if interrupt::is_interrupted(&error) => {
                     is_complete = false;
@@ -168,13 +188,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     floor.figures.push(ring);
     floor.figures.retain(|figure| !figure.ns_per_unit.is_empty());
     ensure!(!floor.figures.is_empty(), "interrupted before the first round was done");
-    finish(args, &kinds, stand, races, floor, is_complete)
+    finish(args, &kinds, stands, races, floor, is_complete)
 }
 
 fn finish(
     args: &Args,
     kinds: &[Kind],
-    stand: Stand,
+    stands: Vec<Stand>,
     races: Vec<Race>,
     floor: Floor,
     is_complete: bool,
@@ -190,7 +210,7 @@ fn finish(
             race.print(bare_call);
         }
     }
-    let (reactor, shards) = (stand.runtime.reactor().to_string(), stand.runtime.shards());
+    let (reactor, shards) = (stands[0].runtime.reactor().to_string(), stands[0].runtime.shards());
     let setup = serde_json::json!({
         "workloads": kinds, "messages": args.messages, "repeats": args.rounds.repeats, "setup": args.setup,
         "versions": VERSIONS.map(|name| (name, locked(name))),
@@ -198,14 +218,16 @@ fn finish(
     let mut figures = floor.figures;
     for race in races {
         if is_complete {
-            for workload in race.raddle {
-                workload.end(&stand)?;
+            for (stand, workload) in race.raddle {
+                workload.end(&stands[stand])?;
             }
         }
         figures.extend(race.figures.into_iter().filter(|figure| !figure.ns_per_unit.is_empty()));
     }
     if is_complete {
-        stand.end()?;
+        for stand in stands {
+            stand.end()?;
+        }
     }
     let saved = saved("race", is_complete, reactor, shards, setup, figures);
     args.output.save(&saved, &[])?;

@@ -1,6 +1,6 @@
 //! What is to be measured on what: the options, and the runtime that they ask for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use raddle::actor::Blueprint;
 use raddle::runtime::driver::Reactor;
 use raddle::shard::ShardConfig;
-use raddle::wasm::EngineConfig;
+use raddle::wasm::{CacheConfig, ComponentBlueprint, EngineConfig, ExecutionClass, Profile, TrustLevel};
 use raddle::{Runtime, ShardId};
 use serde::Serialize;
 
@@ -17,6 +17,8 @@ use crate::word::WORD_BYTES;
 
 /// The most bytes of a payload: what a runtime takes by default.
 const PAYLOAD_BYTES_MAX: usize = 1 << 20;
+/// The most messages in a batch.
+const BATCH_MAX: usize = 1_024;
 /// The most actors on each side of a workload. The pool reserves for all of them.
 const ACTORS_MAX: usize = 10_000;
 
@@ -43,6 +45,12 @@ pub(crate) struct Setup {
     /// How many pairs
     #[arg(long, default_value_t = 1_000, value_parser = actors)]
     pub(crate) pairs: usize,
+    /// The most messages that a guest handles in one call, if it takes batches
+    #[arg(long, default_value_t = 1, value_parser = batch)]
+    pub(crate) batch: usize,
+    /// How guests run: run-to-completion or suspendable [default: as they need it]
+    #[arg(long, value_enum)]
+    pub(crate) class: Option<Class>,
     /// The guest that proves what it handles
     #[arg(long, default_value = "guests/prebuilt/sum.wasm")]
     pub(crate) guest: PathBuf,
@@ -50,6 +58,29 @@ pub(crate) struct Setup {
 
 fn as_text<S: serde::Serializer>(value: &Reactor, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format!("{value:?}").to_lowercase())
+}
+
+/// How guests run.
+#[derive(clap::ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Class {
+    /// Each message to its end, on the shard's own stack
+    RunToCompletion,
+    /// On fibers of their own
+    Suspendable,
+}
+
+impl From<Class> for ExecutionClass {
+    fn from(class: Class) -> Self {
+        match class {
+            Class::RunToCompletion => Self::RunToCompletion,
+            Class::Suspendable => Self::Suspendable,
+        }
+    }
+}
+
+fn batch(text: &str) -> Result<usize, String> {
+    within(text, 1..=BATCH_MAX, "messages")
 }
 
 fn payload_bytes(text: &str) -> Result<usize, String> {
@@ -70,6 +101,14 @@ pub(crate) fn within(
         .ok()
         .filter(|number| range.contains(number))
         .ok_or_else(|| format!("expected from {} to {} {unit}", range.start(), range.end()))
+}
+
+fn load(runtime: &Runtime, path: &Path, setup: &Setup) -> anyhow::Result<Arc<dyn Blueprint>> {
+    let component = runtime.engine().load(path, &CacheConfig::default(), &())?;
+    let mut profile = Profile::of(TrustLevel::Standard);
+    profile.limits.batch_messages_max = setup.batch;
+    profile.class = setup.class.map(ExecutionClass::from);
+    Ok(Arc::new(ComponentBlueprint::with(component, profile)?))
 }
 
 /// A runtime, and the blueprint of what proves its messages.
@@ -100,11 +139,15 @@ impl Stand {
             builder = builder.park_spin(Duration::from_micros(spin_us));
         }
         let runtime = builder.build()?;
-        let guest = runtime
-            .load(setup.guest.as_path())
+        let guest = load(&runtime, &setup.guest, setup)
             .with_context(|| format!("--guest {}", setup.guest.display()))?;
         let guest = if is_measured { Measured::wrap(guest) } else { guest };
         Ok(Self { runtime, guest, setup: setup.clone(), is_measured })
+    }
+
+    /// Another component, to run as the setup says.
+    pub(crate) fn load(&self, path: &Path) -> anyhow::Result<Arc<dyn Blueprint>> {
+        load(&self.runtime, path, &self.setup)
     }
 
     /// The shards, in turn.

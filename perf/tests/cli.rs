@@ -162,6 +162,20 @@ fn a_sweep_tells_the_knee() {
 }
 
 #[test]
+fn batches_and_fibers_add_up_too() {
+    for how in [["--batch", "32"], ["--class", "suspendable"]] {
+        let args =
+            ["tell", "fan-in", "pairs", "ring", "ask", "--messages", "2000", "--actors", "4", "--pairs", "4"];
+        let saved = run(&[&args[..], &how].concat());
+        assert!(figure(&saved, "tell, same shard")["ns_per_unit"][1].as_f64().unwrap() > 0.0, "{how:?}");
+        assert!(figure(&saved, "bare flat-frame call, 32 at once")["ns_per_unit"][1].as_f64().unwrap() > 0.0);
+    }
+    let open = ["tell", "--batch", "32", "--rate", "2000", "--duration-ms", "100"];
+    let saved = run(&open);
+    assert_eq!(figure(&saved, "tell, same shard")["latencies"][0]["stages"][0]["count"], 400);
+}
+
+#[test]
 fn what_does_not_add_up_is_an_error() {
     // Echo answers with what it is asked, and never counts.
     let lied = raddle_perf(&["run", "tell", "--messages", "10", "--guest", "guests/prebuilt/echo.wasm"]);
@@ -189,6 +203,7 @@ fn rubbish_is_answered_clearly() {
         (&["run", "tell", "--payload", "7"], "expected from 8 to 1048576 bytes"),
         (&["run", "tell", "--actors", "0"], "expected from 1 to 10000 actors"),
         (&["run", "tell", "--shards", "0"], "--shards is 0"),
+        (&["run", "tell", "--batch", "0"], "expected from 1 to 1024 messages"),
         (&["run", "tell", "--rate", "0"], "messages a second"),
         (&["run", "tell", "--rate", "NaN"], "messages a second"),
         (&["run", "ring", "--rate", "10"], "`ring` sets its own pace"),
@@ -220,7 +235,9 @@ fn without_the_rivals_a_race_says_how_to_get_them() {
 fn every_rival_adds_up() {
     let args =
         ["race", "--messages", "400", "--actors", "3", "--pairs", "4", "--repeats", "1", "--warmup", "0"];
-    let saved = raddle_perf(&[&args[..], &["--noise-ms", "2", "--shards", "2", "--json"]].concat()).json();
+    let saved =
+        raddle_perf(&[&args[..], &["--noise-ms", "2", "--shards", "2", "--batch", "32", "--json"]].concat())
+            .json();
     for workload in ["tell", "ring", "ping-pong", "fan-in", "pairs", "spawn-stop"] {
         let who: Vec<_> =
             titles(&saved).into_iter().filter(|title| title.starts_with(&format!("{workload}: "))).collect();

@@ -26,6 +26,11 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
 pub(crate) fn print(saved: &Saved) {
     println!("{}", saved.machine.line());
     println!("{} shards, {}", saved.shards, saved.reactor);
+    if let Some(batch) = saved.setup.pointer("/setup/batch").and_then(serde_json::Value::as_u64)
+        && batch > 1
+    {
+        println!("up to {batch} messages in each call of a guest");
+    }
     if !saved.machine.is_release {
         println!("built without optimisation: these figures mean nothing");
     }

@@ -26,8 +26,7 @@ pub(super) struct Stranger {
 impl Stranger {
     pub(super) fn new(stand: &Stand, extras: &Extras) -> anyhow::Result<Self> {
         let path = extras.component.as_ref().context("the workload `component` takes --component FILE")?;
-        let blueprint =
-            stand.runtime.load(path.as_path()).with_context(|| format!("--component {}", path.display()))?;
+        let blueprint = stand.load(path).with_context(|| format!("--component {}", path.display()))?;
         let blueprint = if stand.is_measured { Measured::wrap(blueprint) } else { blueprint };
         let name = blueprint.name().to_owned();
         let spawn = Spawn::new(blueprint).on(stand.shard(0)).configs(extras.configs.iter().cloned());

@@ -15,11 +15,11 @@
 //! | 5    | `ask`  |                                                        | the value and 1: 1 word |
 //! | 6    | `trap` | traps, and counts nothing                              |                    |
 //!
-//! Anything else is rejected, as is a payload without a word.
+//! It takes batches. Anything else is rejected, as is a payload without a word.
 
 mod tally;
 
-use raddle_guest::{Actor, ActorId, Answer, Failure, send};
+use raddle_guest::{Actor, ActorId, Answer, Batch, Failure, send};
 use tally::{Op, Tally, Word};
 
 // On wasm only: unit tests run on the host, and with its allocator.
@@ -42,6 +42,20 @@ impl Actor for Sum {
             return Ok(None);
         }
         self.obey(word, payload)
+    }
+}
+
+impl Batch for Sum {
+    #[inline]
+    fn handle_frame(&mut self, _sender: ActorId, payload: &[u8]) -> Answer {
+        match Word::read(payload) {
+            Some(word) if word.op() == Op::Add as u8 => {
+                self.tally.add(word.value());
+                Ok(None)
+            }
+            Some(word) => self.obey(word, payload.to_vec()),
+            None => Err(Failure::Rejected("shorter than a word".into())),
+        }
     }
 }
 
@@ -90,4 +104,4 @@ impl Sum {
     }
 }
 
-raddle_guest::actor!(Sum);
+raddle_guest::actor!(Sum: batch);
