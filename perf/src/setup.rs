@@ -128,7 +128,8 @@ impl Stand {
         }
         // Measured latencies are the harness's own: see `recorder`.
         let config = ShardConfig { measures_latency: false, ..ShardConfig::default() };
-        let instances = setup.actors.max(setup.pairs) + 512;
+        // Workloads of one run live side by side, most of them with so many actors.
+        let instances = 10 * setup.actors + setup.pairs + 512;
         let instances_max = u32::try_from(instances).expect("bounded by the options");
         let engine = EngineConfig { instances_max, ..EngineConfig::default() };
         let mut builder = Runtime::builder().reactor(setup.reactor).config(config).engine(engine);

@@ -37,8 +37,6 @@ const STEPS: &[Step] = &[
     Step { name: "guests", run: guests },
     Step { name: "audit", run: audit },
     Step { name: "smoke", run: smoke },
-    // Apart, and last: the rivals want dependencies with other features.
-    Step { name: "race", run: || cargo(&["test", "-p", "raddle-perf", "--features", "race"]) },
 ];
 
 pub(crate) fn run(args: &Args) -> Result<()> {

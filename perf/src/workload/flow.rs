@@ -63,7 +63,8 @@ pub(super) fn fan_out(stand: &Stand, across: bool) -> anyhow::Result<Flow> {
     let title = titled(&format!("fan-out to {count}"), across);
     let guests = [&[hub], leaves.as_slice()].concat();
     let routes = vec![route(ShardId(0), hub, Op::Fan)];
-    Ok(Flow { title, routes, guests, pace: Pace::InFlight, copies: count as u64 })
+    let copies = count as u64;
+    Ok(Flow { title, routes, guests, pace: Pace::Copied(copies), copies })
 }
 
 pub(super) fn pairs(stand: &Stand) -> anyhow::Result<Flow> {
