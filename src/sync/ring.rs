@@ -356,6 +356,33 @@ impl<T> Consumer<T> {
     /// that it was given are gone and the rest stays.
     #[inline]
     pub fn drain(&mut self, max: usize, mut each: impl FnMut(T)) -> usize {
+        let slots = self.slots;
+        // SAFETY: `shared` keeps the slots alive, and the slot of the index is full
+        // and the consumer's.
+        self.drain_slots(max, |index| each(unsafe { take(slots, index) }))
+    }
+
+    /// As [`drain`](Self::drain), with each item lent where it lies; it is dropped
+    /// afterwards. What `each` wants of a large item need not be moved twice.
+    #[inline]
+    pub fn drain_in_place(&mut self, max: usize, mut each: impl FnMut(&mut T)) -> usize {
+        let slots = self.slots;
+        self.drain_slots(max, |index| {
+            // SAFETY: `shared` keeps the slots alive.
+            let slot = unsafe { slots.slot(index) };
+            slot.with_mut(|slot| {
+                // SAFETY: the slot of the index is full and the consumer's.
+                let lent = Lent(unsafe { &mut *slot.cast::<T>() });
+                each(lent.0);
+            });
+        })
+    }
+
+    /// Gives the indices of up to `max` full slots to `empty`, oldest first, each
+    /// once: it has to take out or drop what is there. An index counts as taken
+    /// before `empty` has it, so that one that panics never sees it again.
+    #[inline(always)]
+    fn drain_slots(&mut self, max: usize, mut empty: impl FnMut(usize)) -> usize {
         let mut ready = self.tail_seen.wrapping_sub(self.head);
         if ready < max {
             self.refresh();
@@ -372,40 +399,8 @@ impl<T> Consumer<T> {
             if batch.consumer.tail_seen.wrapping_sub(head) > READ_AHEAD {
                 batch.consumer.slots.fetch_for_read(head.wrapping_add(READ_AHEAD));
             }
-            // SAFETY: between `head` and the published `tail` slots are full,
-            // and the consumer's.
-            let item = unsafe { take(batch.consumer.slots, head) };
             batch.consumer.head = head.wrapping_add(1);
-            each(item);
-        }
-        count
-    }
-
-    /// As [`drain`](Self::drain), with each item lent where it lies; it is dropped
-    /// afterwards. What `each` wants of a large item need not be moved twice.
-    #[inline]
-    pub fn drain_in_place(&mut self, max: usize, mut each: impl FnMut(&mut T)) -> usize {
-        let mut ready = self.tail_seen.wrapping_sub(self.head);
-        if ready < max {
-            self.refresh();
-            ready = self.tail_seen.wrapping_sub(self.head);
-        }
-        let count = ready.min(max);
-        if count == 0 {
-            return 0;
-        }
-        let batch = Batch { consumer: self };
-        for _ in 0..count {
-            // SAFETY: `shared` keeps the slots alive.
-            let slot = unsafe { batch.consumer.slots.slot(batch.consumer.head) };
-            // Before it is lent: if `each` panics, it is not taken again.
-            batch.consumer.head = batch.consumer.head.wrapping_add(1);
-            slot.with_mut(|slot| {
-                // SAFETY: between `head` and the published `tail` slots are full,
-                // and the consumer's.
-                let lent = Lent(unsafe { &mut *slot.cast::<T>() });
-                each(lent.0);
-            });
+            empty(head);
         }
         count
     }
