@@ -37,6 +37,28 @@ fn check(log: &Log, child: ActorId, ledger: &Ledger) {
     assert_eq!((ledger.handled, ledger.failed, ledger.dead()), (3, 1, 0), "{ledger:?}");
 }
 
+/// A child is told `a` and `trap` before its shard can look, `b` while it is
+/// restarted, and asked `c` at the end. The other shard, or the only one, is on a
+/// thread of its own.
+fn restarted_in_flight(
+    world: &World,
+    log: &Log,
+    started: Waiter<Result<ActorId, SpawnError>>,
+    here: &mut impl Patience,
+    there: thread::JoinHandle<()>,
+) {
+    let child = straight(|| here.wait(started)).expect("the child starts");
+    assert_eq!(straight(|| world.tell(child, "a") + world.tell(child, "trap")), 2);
+    assert_eq!(world.tell(child, "b"), 1);
+    here.wait(world.request(child, "c")).expect("the second incarnation answers");
+    let ledger = straight(|| {
+        let ledger = world.drain(here);
+        there.join().expect("the shard ends well");
+        ledger
+    });
+    check(log, child, &ledger);
+}
+
 /// Supervisor, child and restart on one shard; a stranger's messages come in at any
 /// moment of it.
 pub fn one_incarnation() {
@@ -45,17 +67,7 @@ pub fn one_incarnation() {
     let started = supervised(&world, 0, &log);
     let shard = sown.remove(0);
     let shard = thread::spawn(move || shard.drive());
-    let child = straight(|| Asleep.wait(started)).expect("the child starts");
-    // The shard is asleep; it has both before it can look.
-    assert_eq!(straight(|| world.tell(child, "a") + world.tell(child, "trap")), 2);
-    assert_eq!(world.tell(child, "b"), 1);
-    Asleep.wait(world.request(child, "c")).expect("the second incarnation answers");
-    let ledger = straight(|| {
-        let ledger = world.drain(&mut Asleep);
-        shard.join().expect("the shard ends well");
-        ledger
-    });
-    check(&log, child, &ledger);
+    restarted_in_flight(&world, &log, started, &mut Asleep, shard);
 }
 
 /// The child is on another shard than its supervisor: the news of its end and the
@@ -67,16 +79,7 @@ pub fn across_shards() {
     let other = sown.remove(1);
     let mut here = Turning::new(sown.remove(0));
     let other = thread::spawn(move || other.drive());
-    let child = straight(|| here.wait(started)).expect("the child starts");
-    assert_eq!(straight(|| world.tell(child, "a") + world.tell(child, "trap")), 2);
-    assert_eq!(world.tell(child, "b"), 1);
-    here.wait(world.request(child, "c")).expect("the second incarnation answers");
-    let ledger = straight(|| {
-        let ledger = world.drain(&mut here);
-        other.join().expect("the shard ends well");
-        ledger
-    });
-    check(&log, child, &ledger);
+    restarted_in_flight(&world, &log, started, &mut here, other);
 }
 
 /// The child always has mail, from itself; a stranger sends more. A stop gets
