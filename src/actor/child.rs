@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::{
-    Account, ActorId, Batch, BatchOutcome, Context, ExitReason, Failure, Message, Notice, Outcome, Resume,
-    ShardId,
+    Account, ActorId, Batch, BatchOutcome, Context, ExitReason, Failure, Message, Notice, Outcome, Quotas,
+    Resume, ShardId,
 };
 
 /// Handles messages. A panic in any of its methods counts as an exit.
@@ -149,6 +149,11 @@ pub struct Recipe {
 pub trait Blueprint: Send + Sync {
     /// What it makes, for logs and reports.
     fn name(&self) -> &str;
+
+    /// What each of them may have at most; none set is what the shard gives any actor.
+    fn quotas(&self) -> Option<Quotas> {
+        None
+    }
 
     /// The part of it that lives on one shard. Called on that shard's thread.
     ///

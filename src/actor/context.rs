@@ -173,7 +173,7 @@ impl Context {
             return Err(RequestError::Cycle);
         }
         if chain.length() > ASK_CHAIN_MAX {
-            let quota = SendError::Quota { what: "actors that wait in a row", most: ASK_CHAIN_MAX };
+            let quota = SendError::Quota { what: "ask_chain_max", most: ASK_CHAIN_MAX };
             return Err(quota.into());
         }
         let expires_at_ns = self.deadline_ns(within);

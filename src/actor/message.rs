@@ -133,11 +133,11 @@ pub enum SendError {
     #[error(transparent)]
     Topic(Box<TopicError>),
     /// The sender has as much of something as it may have.
-    #[error("over the quota of {what}: at most {most}")]
+    #[error("over {what} ({most})")]
     Quota {
-        /// What there is too much of.
+        /// The name of the limit.
         what: &'static str,
-        /// The most.
+        /// Its figure.
         most: u32,
     },
     /// The runtime is shutting down.

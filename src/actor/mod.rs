@@ -22,6 +22,7 @@ mod message;
 mod native;
 mod outcome;
 mod payload;
+mod quotas;
 mod relation;
 mod target;
 mod topic;
@@ -40,6 +41,7 @@ pub use message::{DeadReason, Envelope, Failure, Message, RequestError, SendErro
 pub use native::Native;
 pub use outcome::{Awaited, Batch, BatchOutcome, Notice, Outcome, Resume};
 pub use payload::Payload;
+pub use quotas::Quotas;
 pub use relation::Relation;
 pub use target::Target;
 pub use topic::{Filter, Subject, TOPIC_BYTES_MAX, TOPIC_TOKENS_MAX, TopicError, TopicProblem};

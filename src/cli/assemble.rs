@@ -11,9 +11,9 @@ use crate::control::child_spec::Shutdown;
 use crate::manifest::{self, Instance, Manifest, NamedSupervisorSpec, Placement};
 use crate::runtime::driver::Reactor;
 use crate::runtime::{Builder, Runtime, Spawn, Supervise};
-use crate::shard::{Bounds, ShardConfig};
+use crate::shard::{Bounds, Quotas, ShardConfig};
 use crate::wasm::{
-    CacheConfig, Directory, EngineConfig, Limits, MemoryLayout, Patterns, Profile, TrustLevel,
+    CacheConfig, Directory, EngineConfig, ExecutionClass, Limits, MemoryLayout, Patterns, Profile, TrustLevel,
 };
 
 use super::args::CacheArguments;
@@ -25,6 +25,15 @@ const NS_PER_MS: u64 = 1_000_000;
 /// given its slot back, and each shard keeps some ready.
 const INSTANCES_PER_ACTOR: f64 = 1.25;
 const INSTANCES_SPARE: u32 = 256;
+
+/// Each component has its own.
+const NO_QUOTAS: Quotas = Quotas {
+    requests_max: u32::MAX,
+    deferred_max: u32::MAX,
+    timers_max: u32::MAX,
+    subscriptions_max: u32::MAX,
+    groups_max: u32::MAX,
+};
 
 /// How the engine is to be, for so many actors.
 pub(super) fn engine(manifest: &Manifest, actors: usize) -> EngineConfig {
@@ -53,7 +62,7 @@ pub(super) fn builder(manifest: &Manifest, shards: u16, engine: EngineConfig, ca
     let builder = Runtime::builder()
         .shards(shards.into())
         .reactor(reactor)
-        .config(ShardConfig { bounds, ..ShardConfig::default() })
+        .config(ShardConfig { bounds, quotas: NO_QUOTAS, ..ShardConfig::default() })
         .engine(engine)
         .cache(cache);
     let park_spin = Duration::from_micros(spec.park_spin_us.into());
@@ -82,6 +91,10 @@ pub(super) fn profile(spec: &manifest::ComponentSpec, message_bytes_max: u32) ->
     };
     let mut profile = Profile::of(trust);
     profile.limits = limits(&spec.limits, profile.limits, message_bytes_max);
+    profile.class = spec.class.map(|class| match class {
+        manifest::ExecutionClass::RunToCompletion => ExecutionClass::RunToCompletion,
+        manifest::ExecutionClass::Suspendable => ExecutionClass::Suspendable,
+    });
     let (grants, given) = (&mut profile.grants, &spec.grants);
     for (patterns, texts) in [
         (&mut grants.send, &given.send),
@@ -106,21 +119,45 @@ pub(super) fn profile(spec: &manifest::ComponentSpec, message_bytes_max: u32) ->
     profile
 }
 
-fn limits(spec: &manifest::LimitsSpec, defaults: Limits, message_bytes_max: u32) -> Limits {
-    let message_bytes_max = message_bytes_max as usize;
+/// What is said goes over what the trust has.
+fn limits(spec: &manifest::LimitsSpec, trust: Limits, runtime_message_bytes_max: u32) -> Limits {
+    let ms = |said: Option<u32>, trust| said.map_or(trust, |ms| Duration::from_millis(ms.into()));
+    let size = |said: Option<u32>, trust| said.map_or(trust, |most| most as usize);
+    let window = ms(spec.cpu_window_ms, trust.window);
+    // The part of the window that the trust gives, if none is said.
+    let percent = spec.cpu_percent_max.unwrap_or_else(|| {
+        let part = trust.window_time_max.as_nanos() * 100 / trust.window.as_nanos();
+        u32::try_from(part).map_or(100, |percent| percent.min(100))
+    });
+    let message_bytes_max = spec.message_bytes_max.unwrap_or(runtime_message_bytes_max) as usize;
     Limits {
-        memory_bytes_max: usize::try_from(spec.memory_bytes_max).unwrap_or(usize::MAX),
-        message_time_max: Duration::from_millis(spec.cpu_ms_max.into()),
-        window_time_max: spec
-            .cpu_percent_max
-            .map_or(defaults.window_time_max, |percent| defaults.window * percent / 100),
-        batch_messages_max: spec.batch_messages_max.map_or(defaults.batch_messages_max, |most| most as usize),
-        log_lines_per_s_max: spec.log_lines_per_s_max.unwrap_or(defaults.log_lines_per_s_max),
-        requests_max: spec.requests_max.unwrap_or(defaults.requests_max),
+        memory_bytes_max: spec
+            .memory_bytes_max
+            .map_or(trust.memory_bytes_max, |most| usize::try_from(most).unwrap_or(usize::MAX)),
+        table_elements_max: size(spec.table_elements_max, trust.table_elements_max),
+        core_instances_max: size(spec.core_instances_max, trust.core_instances_max),
+        memories_max: size(spec.memories_max, trust.memories_max),
+        tables_max: size(spec.tables_max, trust.tables_max),
+        message_time_max: ms(spec.cpu_ms_max, trust.message_time_max),
+        window_time_max: window * percent / 100,
+        window,
+        lifecycle_time_max: ms(spec.lifecycle_ms_max, trust.lifecycle_time_max),
+        batch_messages_max: size(spec.batch_messages_max, trust.batch_messages_max),
         message_bytes_max,
         // A message, and some text beside it.
-        hostcall_bytes_max: defaults.hostcall_bytes_max.max(message_bytes_max.saturating_mul(2)),
-        ..defaults
+        hostcall_bytes_max: size(
+            spec.hostcall_bytes_max,
+            trust.hostcall_bytes_max.max(message_bytes_max.saturating_mul(2)),
+        ),
+        log_lines_per_s_max: spec.log_lines_per_s_max.unwrap_or(trust.log_lines_per_s_max),
+        log_line_bytes_max: size(spec.log_line_bytes_max, trust.log_line_bytes_max),
+        requests_max: spec.requests_max.unwrap_or(trust.requests_max),
+        deferred_max: spec.deferred_max.unwrap_or(trust.deferred_max),
+        timers_max: spec.timers_max.unwrap_or(trust.timers_max),
+        subscriptions_max: spec.subscriptions_max.unwrap_or(trust.subscriptions_max),
+        groups_max: spec.groups_max.unwrap_or(trust.groups_max),
+        addresses_max: size(spec.addresses_max, trust.addresses_max),
+        wasi_resources_max: size(spec.wasi_resources_max, trust.wasi_resources_max),
     }
 }
 
@@ -228,4 +265,82 @@ pub(super) fn spawn(
         .shutdown(shutdown)
         .backoff(backoff);
     if spec.significant { spawn.significant() } else { spawn }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: &str = r#"
+        [component.bare]
+        path = "Cargo.toml"
+        trust = "standard"
+
+        [component.full]
+        path = "Cargo.toml"
+        class = "suspendable"
+
+        [component.full.limits]
+        memory_bytes_max = 65_536
+        memories_max = 3
+        tables_max = 4
+        table_elements_max = 5
+        core_instances_max = 6
+        cpu_ms_max = 7
+        cpu_percent_max = 8
+        cpu_window_ms = 900
+        lifecycle_ms_max = 10
+        batch_messages_max = 11
+        message_bytes_max = 1_200
+        hostcall_bytes_max = 1_300
+        log_lines_per_s_max = 14
+        log_line_bytes_max = 15
+        requests_max = 16
+        deferred_max = 17
+        timers_max = 18
+        subscriptions_max = 19
+        groups_max = 20
+        addresses_max = 21
+        wasi_resources_max = 22
+
+        [[actor]]
+        name = "bare"
+        component = "bare"
+        "#;
+
+    #[test]
+    fn every_limit_of_a_manifest_arrives_and_the_rest_is_as_the_trust_has_it() {
+        let manifest =
+            Manifest::from_text("raddle.toml".as_ref(), ALL, &manifest::Overrides::default()).expect("sound");
+        let profile = |name| profile(manifest.component(name).expect("there"), 1 << 20);
+        let bare = profile("bare");
+        assert_eq!((bare.limits, bare.class), (Limits::default(), None), "what the trust has");
+        let full = profile("full");
+        assert_eq!(full.class, Some(ExecutionClass::Suspendable));
+        let ms = Duration::from_millis;
+        let expected = Limits {
+            memory_bytes_max: 65_536,
+            memories_max: 3,
+            tables_max: 4,
+            table_elements_max: 5,
+            core_instances_max: 6,
+            message_time_max: ms(7),
+            window_time_max: ms(72),
+            window: ms(900),
+            lifecycle_time_max: ms(10),
+            batch_messages_max: 11,
+            message_bytes_max: 1_200,
+            hostcall_bytes_max: 1_300,
+            log_lines_per_s_max: 14,
+            log_line_bytes_max: 15,
+            requests_max: 16,
+            deferred_max: 17,
+            timers_max: 18,
+            subscriptions_max: 19,
+            groups_max: 20,
+            addresses_max: 21,
+            wasi_resources_max: 22,
+        };
+        assert_eq!(full.limits, expected);
+    }
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt::Write;
 
+use super::assemble::profile;
 use super::exit::Failure;
 use super::report::table;
 use super::report::units::{Bytes, count};
@@ -71,10 +72,11 @@ fn plan_text(manifest: &Manifest, shards: u16) -> Result<String, ManifestError> 
 
     let mut components = table(&["component", "memory at most", "time at most", "file"], &[1, 2]);
     for component in &manifest.components {
+        let limits = profile(component, manifest.runtime.message_bytes_max).limits;
         components.add_row([
             component.name.clone(),
-            Bytes(component.limits.memory_bytes_max).to_string(),
-            format!("{} ms", count(component.limits.cpu_ms_max.into())),
+            Bytes(limits.memory_bytes_max as u64).to_string(),
+            format!("{} ms", count(limits.message_time_max.as_millis() as u64)),
             component.path.display().to_string(),
         ]);
     }
@@ -184,7 +186,7 @@ then = "report"
 
              component   memory at most   time at most   file
             ────────────────────────────────────────────────────────
-             worker              64 MiB         100 ms   Cargo.toml
+             worker              16 MiB          20 ms   Cargo.toml
 
              actor    component   restart     instances   where
             ──────────────────────────────────────────────────────────────────

@@ -10,6 +10,7 @@
 //! `docs/guide-manifest.md` has every key, with type, unit, range and default.
 
 mod error;
+mod limits;
 mod plan;
 mod read;
 mod section;
@@ -25,9 +26,9 @@ pub use plan::Instance;
 #[cfg(feature = "cli")]
 pub(crate) use section::closest;
 pub use spec::{
-    ActorSpec, AutoShutdown, BackoffSpec, ComponentSpec, GrantsSpec, InputSpec, Instances, LimitsSpec, Lines,
-    MemoryLayout, NamedSupervisorSpec, Placement, Reactor, ReportSpec, Restart, RuntimeSpec, Strategy,
-    SupervisorSpec, Trust,
+    ActorSpec, AutoShutdown, BackoffSpec, ComponentSpec, ExecutionClass, GrantsSpec, InputSpec, Instances,
+    LimitsSpec, Lines, MemoryLayout, NamedSupervisorSpec, Placement, Reactor, ReportSpec, Restart,
+    RuntimeSpec, Strategy, SupervisorSpec, Trust,
 };
 
 /// What to run.

@@ -12,8 +12,8 @@ use super::error::{ManifestError, Problem, Source, Span};
 use super::plan::misplaced;
 use super::section::{At, Problems, Section, closest, grouped, list};
 use super::spec::{
-    ActorSpec, ComponentSpec, GrantsSpec, IN_FLIGHT_MAX, InputSpec, Instances, LimitsSpec, Lines,
-    NamedSupervisorSpec, Placement, ReportSpec, RuntimeSpec, SHUTDOWN_MS, SupervisorSpec,
+    ActorSpec, ComponentSpec, GrantsSpec, IN_FLIGHT_MAX, InputSpec, Instances, Lines, NamedSupervisorSpec,
+    Placement, ReportSpec, RuntimeSpec, SHUTDOWN_MS, SupervisorSpec,
 };
 use super::{Manifest, Overrides};
 
@@ -21,10 +21,6 @@ const SHARDS_MAX: u16 = Key::SHARDS_MAX as u16;
 const INSTANCES_MAX: u32 = Key::SLOTS_MAX as u32;
 pub(super) const HOUR_MS: u32 = 3_600_000;
 pub(super) const DAY_MS: u32 = 24 * HOUR_MS;
-/// A page of guest memory: with less, no guest starts.
-const PAGE_BYTES: u64 = 64 << 10;
-/// All that a 32-bit guest can address.
-const GUEST_MEMORY_BYTES_MAX: u64 = 4 << 30;
 
 pub(super) fn read(path: &Path, text: &str, overrides: &Overrides) -> Result<Manifest, ManifestError> {
     let invalid = |problems| ManifestError::Invalid { path: path.to_owned(), problems };
@@ -85,7 +81,7 @@ impl<'d> Reader<'d> {
         let components: Vec<_> = top
             .named_sections("component")
             .into_iter()
-            .map(|(name, section)| self.component(name, section))
+            .map(|(name, section)| self.component(name, section, &runtime))
             .collect();
         let supervisor = top
             .section("supervisor", "[supervisor]")
@@ -141,27 +137,14 @@ impl<'d> Reader<'d> {
         spec
     }
 
-    fn component(&self, name: At<&str>, section: Section<'d>) -> ComponentSpec {
+    fn component(&self, name: At<&str>, section: Section<'d>, runtime: &RuntimeSpec) -> ComponentSpec {
         self.check_name(name, "component");
         let at = section.required_string("path", "the path of a .wasm component, relative to the manifest");
         let path = at.map(|at| self.file(at, "component")).unwrap_or_default();
         let title = format!("[component.{}.limits]", name.value);
-        let limits = section.section("limits", &title).map(|limits| {
-            let default = LimitsSpec::default();
-            let memory = limits.integer("memory_bytes_max", PAGE_BYTES..=GUEST_MEMORY_BYTES_MAX);
-            let cpu = limits.integer("cpu_ms_max", 1..=HOUR_MS);
-            let value = |at: Option<At<u32>>| at.map(|at| at.value);
-            let spec = LimitsSpec {
-                memory_bytes_max: memory.map_or(default.memory_bytes_max, |at| at.value),
-                cpu_ms_max: cpu.map_or(default.cpu_ms_max, |at| at.value),
-                cpu_percent_max: value(limits.integer("cpu_percent_max", 1..=100)),
-                batch_messages_max: value(limits.integer("batch_messages_max", 1..=4096)),
-                log_lines_per_s_max: value(limits.integer("log_lines_per_s_max", 0..=1_000_000)),
-                requests_max: value(limits.integer("requests_max", 0..=65_536)),
-            };
-            limits.finish();
-            spec
-        });
+        let limits =
+            section.section("limits", &title).map(|limits| self.limits(limits, runtime.message_bytes_max));
+        let class = section.word("class");
         let trust = section.word("trust").unwrap_or_default();
         let title = format!("[component.{}.grants]", name.value);
         let grants = section.section("grants", &title).map(|grants| self.grants(&title, grants));
@@ -172,6 +155,7 @@ impl<'d> Reader<'d> {
             path,
             path_span,
             trust,
+            class,
             limits: limits.unwrap_or_default(),
             grants: grants.unwrap_or_default(),
         }

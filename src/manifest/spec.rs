@@ -9,6 +9,7 @@ pub use crate::control::child_spec::Restart;
 pub use crate::control::supervisor::{AutoShutdown, Strategy};
 
 use super::Span;
+pub use super::limits::LimitsSpec;
 
 /// How long an actor may take to stop, unless it is said: OTP's.
 pub(super) const SHUTDOWN_MS: u32 = 5000;
@@ -82,10 +83,21 @@ pub struct ComponentSpec {
     pub path_span: Span,
     /// How far its actors are trusted: a bundle of limits and grants.
     pub trust: Trust,
+    /// How its actors run; none set is as the component needs it.
+    pub class: Option<ExecutionClass>,
     /// What each actor made from it may use.
     pub limits: LimitsSpec,
     /// What each may do beyond what the trust grants.
     pub grants: GrantsSpec,
+}
+
+/// How the actors of a component run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExecutionClass {
+    /// Each message from its start to its end, on the shard's own stack.
+    RunToCompletion,
+    /// On a stack of its own, giving way to its neighbours at every tick.
+    Suspendable,
 }
 
 /// How far the actors of a component are trusted.
@@ -127,36 +139,6 @@ pub struct GrantsSpec {
     pub read: BTreeMap<String, PathBuf>,
     /// Directories that they may also write.
     pub write: BTreeMap<String, PathBuf>,
-}
-
-/// What one actor may use: `[component.NAME.limits]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LimitsSpec {
-    /// How large its memory may grow.
-    pub memory_bytes_max: u64,
-    /// How long it may work on one message.
-    pub cpu_ms_max: u32,
-    /// Which part of 10 s it may work on all messages; none set is as the trust has it.
-    pub cpu_percent_max: Option<u32>,
-    /// How many messages it gets at once, if it takes batches.
-    pub batch_messages_max: Option<u32>,
-    /// How many log lines it may write in a second.
-    pub log_lines_per_s_max: Option<u32>,
-    /// How many of its requests may wait for their outcome.
-    pub requests_max: Option<u32>,
-}
-
-impl Default for LimitsSpec {
-    fn default() -> Self {
-        Self {
-            memory_bytes_max: 64 << 20,
-            cpu_ms_max: 100,
-            cpu_percent_max: None,
-            batch_messages_max: None,
-            log_lines_per_s_max: None,
-            requests_max: None,
-        }
-    }
 }
 
 /// How a supervisor works: `[supervisor]`, which looks after everything, and
@@ -346,6 +328,11 @@ impl Words for Reactor {
 
 impl Words for MemoryLayout {
     const WORDS: &'static [(&'static str, Self)] = &[("guarded", Self::Guarded), ("compact", Self::Compact)];
+}
+
+impl Words for ExecutionClass {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("run-to-completion", Self::RunToCompletion), ("suspendable", Self::Suspendable)];
 }
 
 impl Words for Trust {

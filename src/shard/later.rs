@@ -31,7 +31,7 @@ impl Local {
     ) -> Result<TimerId, SendError> {
         self.post.borrow().may_carry(to, payload.len())?;
         let life = match owner {
-            Some(owner) => Some((owner, self.lives.borrow_mut().begin_timer(owner, self.quotas.timers_max)?)),
+            Some(owner) => Some((owner, self.lives.borrow_mut().begin_timer(owner)?)),
             None => None,
         };
         let due_at_ns = self.clock.now_ns().saturating_add(delay_ns);

@@ -115,6 +115,8 @@ impl Shard {
             health: Known::default(),
         };
         let mailbox = about.spec.mailbox;
+        let most = self.config.quotas;
+        let quotas = about.spec.blueprint.quotas().map_or(most, |quotas| quotas.at_most(most));
         let slot = ActorSlot { child: None, about: Box::new(about) };
         if self.closed || self.actors.is_full() {
             let error = if self.closed { SpawnError::Closed } else { SpawnError::NoSlot(self.id) };
@@ -122,6 +124,7 @@ impl Shard {
         }
         let actor = self.actors.insert(slot).expect("the table is not full");
         self.local.post.borrow_mut().open(actor, mailbox);
+        self.local.lives.borrow_mut().admit(actor, quotas);
         self.counters.actors.set(self.actors.len() as u64);
         match name {
             Some(name) => self.claim_name(&name, actor),

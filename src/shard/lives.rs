@@ -2,34 +2,7 @@
 //! timers that it set. They are not looked for when it ends; they carry its number,
 //! and find it outdated.
 
-use crate::actor::{ActorId, SendError};
-
-/// How much an actor may have of what costs its shard memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quotas {
-    /// Requests that wait for their outcome.
-    pub requests_max: u32,
-    /// Requests whose reply it has taken over.
-    pub deferred_max: u32,
-    /// Timers that are pending.
-    pub timers_max: u32,
-    /// Filters that it has subscribed to.
-    pub subscriptions_max: u32,
-    /// Groups that it is in.
-    pub groups_max: u32,
-}
-
-impl Default for Quotas {
-    fn default() -> Self {
-        Self {
-            requests_max: 65_536,
-            deferred_max: 65_536,
-            timers_max: 1_048_576,
-            subscriptions_max: 1_024,
-            groups_max: 256,
-        }
-    }
-}
+use crate::actor::{ActorId, Quotas, SendError};
 
 /// One incarnation of one actor of this shard, ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +16,8 @@ struct Life {
     number: u32,
     requests: u32,
     timers: u32,
+    /// Of whoever has the slot.
+    quotas: Quotas,
 }
 
 /// The present incarnations of a shard's actors, by slot.
@@ -58,6 +33,16 @@ impl Lives {
         &mut self.0[slot]
     }
 
+    /// A new actor may have so much.
+    pub(super) fn admit(&mut self, actor: ActorId, quotas: Quotas) {
+        self.at(actor.slot()).quotas = quotas;
+    }
+
+    /// What an actor may have.
+    pub(super) fn quotas(&self, actor: ActorId) -> Quotas {
+        self.0.get(actor.slot() as usize).map_or_else(Quotas::default, |life| life.quotas)
+    }
+
     /// The present incarnation.
     pub(super) fn of(&mut self, actor: ActorId) -> LifeId {
         LifeId { slot: actor.slot(), number: self.at(actor.slot()).number }
@@ -70,13 +55,14 @@ impl Lives {
     /// An incarnation has ended.
     pub(super) fn end(&mut self, actor: ActorId) {
         let life = self.at(actor.slot());
-        *life = Life { number: life.number.wrapping_add(1), ..Life::default() };
+        *life = Life { number: life.number.wrapping_add(1), requests: 0, timers: 0, quotas: life.quotas };
     }
 
-    pub(super) fn begin_request(&mut self, actor: ActorId, most: u32) -> Result<LifeId, SendError> {
+    pub(super) fn begin_request(&mut self, actor: ActorId) -> Result<LifeId, SendError> {
         let life = self.at(actor.slot());
+        let most = life.quotas.requests_max;
         if life.requests >= most {
-            return Err(SendError::Quota { what: "requests that wait", most });
+            return Err(SendError::Quota { what: "requests_max", most });
         }
         life.requests += 1;
         Ok(LifeId { slot: actor.slot(), number: life.number })
@@ -91,10 +77,11 @@ impl Lives {
         is_present
     }
 
-    pub(super) fn begin_timer(&mut self, actor: ActorId, most: u32) -> Result<LifeId, SendError> {
+    pub(super) fn begin_timer(&mut self, actor: ActorId) -> Result<LifeId, SendError> {
         let life = self.at(actor.slot());
+        let most = life.quotas.timers_max;
         if life.timers >= most {
-            return Err(SendError::Quota { what: "timers", most });
+            return Err(SendError::Quota { what: "timers_max", most });
         }
         life.timers += 1;
         Ok(LifeId { slot: actor.slot(), number: life.number })
@@ -119,19 +106,17 @@ mod tests {
     fn what_an_incarnation_has_is_bounded_and_none_of_its_successors() {
         let actor = ActorId::new(ShardId(0), 5, 1);
         let mut lives = Lives::default();
-        let first = lives.begin_request(actor, 2).unwrap();
-        lives.begin_request(actor, 2).unwrap();
-        assert_eq!(
-            lives.begin_request(actor, 2),
-            Err(SendError::Quota { what: "requests that wait", most: 2 })
-        );
+        lives.admit(actor, Quotas { requests_max: 2, ..Quotas::default() });
+        let first = lives.begin_request(actor).unwrap();
+        lives.begin_request(actor).unwrap();
+        assert_eq!(lives.begin_request(actor), Err(SendError::Quota { what: "requests_max", most: 2 }));
         assert!(lives.end_request(first));
-        lives.begin_request(actor, 2).unwrap();
+        lives.begin_request(actor).unwrap();
         lives.end(actor);
         assert!(!lives.end_request(first), "its caller is gone");
-        let second = lives.begin_request(actor, 2).unwrap();
+        let second = lives.begin_request(actor).unwrap();
         assert_ne!(first, second);
-        lives.begin_request(actor, 2).unwrap();
-        assert!(lives.begin_request(actor, 2).is_err());
+        lives.begin_request(actor).unwrap();
+        assert!(lives.begin_request(actor).is_err());
     }
 }

@@ -14,7 +14,7 @@ use crate::metrics::{Clock, ShardCounters};
 
 use super::Alarm;
 use super::later::Later;
-use super::lives::{LifeId, Lives, Quotas};
+use super::lives::{LifeId, Lives};
 use super::post::Post;
 use super::requests::Requests;
 use super::table::Table;
@@ -25,7 +25,6 @@ use super::topics::Topics;
 /// but within one call of its view.
 pub(super) struct Local {
     pub(super) shard: ShardId,
-    pub(super) quotas: Quotas,
     pub(super) clock: Clock,
     pub(super) counters: Arc<ShardCounters>,
     pub(super) post: RefCell<Post>,
@@ -40,11 +39,10 @@ pub(super) struct Local {
 }
 
 impl Local {
-    pub(super) fn new(post: Post, clock: Clock, counters: Arc<ShardCounters>, quotas: Quotas) -> Self {
+    pub(super) fn new(post: Post, clock: Clock, counters: Arc<ShardCounters>) -> Self {
         let shard = post.shard();
         Self {
             shard,
-            quotas,
             counters,
             post: RefCell::new(post),
             names: RefCell::default(),

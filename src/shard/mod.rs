@@ -70,9 +70,9 @@ use supervise::SupervisorCell;
 use table::Table;
 use topics::Hearings;
 
+pub use crate::actor::Quotas;
 pub use events::{Event, EventSink};
 pub use health::HealthConfig;
-pub use lives::Quotas;
 pub use mailbox::{MailboxSpec, Overflow};
 pub use post::Bounds;
 pub use spawn::{ActorAccount, DeadLetter, ExitRecord, ShardReport, SpawnError, SpawnSpec, SupervisorId};
@@ -89,7 +89,7 @@ pub type Directory = imbl::HashMap<Arc<str>, ActorId>;
 pub struct ShardConfig {
     /// The bounds of mailboxes and messages.
     pub bounds: Bounds,
-    /// What one actor may have of what else costs memory.
+    /// What one actor may have of what else costs memory; its kind may have less.
     pub quotas: Quotas,
     /// The most commands from outside threads that wait.
     pub injector_commands_max: usize,
@@ -322,7 +322,7 @@ impl Shard {
             bridge,
         } = seed;
         let post = Post::new(id, shards, config.bounds, outlets, rooms);
-        let local = Rc::new(Local::new(post, clock.clone(), counters.clone(), config.quotas));
+        let local = Rc::new(Local::new(post, clock.clone(), counters.clone()));
         local.topics.borrow_mut().bridge = bridge;
         let context = Rc::new(Context::new(id, Box::new(ShardView(local.clone()))));
         let now_ns = clock.now_ns();

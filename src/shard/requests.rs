@@ -123,7 +123,7 @@ impl Local {
         attached: Option<Arc<Attached>>,
     ) -> Result<RequestId, SendError> {
         let Some(caller) = envelope.from else { return Err(SendError::Closed) };
-        let life = self.lives.borrow_mut().begin_request(caller, self.quotas.requests_max)?;
+        let life = self.lives.borrow_mut().begin_request(caller)?;
         let waiter = Waiter::Actor(caller, life);
         let Some(request) = self.make_place(waiter, envelope.expires_at_ns) else {
             self.lives.borrow_mut().end_request(life);
@@ -214,7 +214,7 @@ impl Local {
     /// A callee takes over the reply to a request.
     pub(super) fn defer(&self, callee: ActorId, request: RequestId, expires_at_ns: u64) -> bool {
         let mut requests = self.requests.borrow_mut();
-        let most = self.quotas.deferred_max;
+        let most = self.lives.borrow().quotas(callee).deferred_max;
         if requests.debts.get(&callee).is_some_and(|debts| debts.open >= most) {
             requests.drop_outdated(callee, self.clock.now_ns());
         }

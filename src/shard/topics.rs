@@ -86,9 +86,9 @@ impl Topics {
 impl Local {
     pub(super) fn subscribe(&self, subscriber: ActorId, filter: &Filter) -> Result<(), SendError> {
         let mut topics = self.topics.borrow_mut();
-        let most = self.quotas.subscriptions_max;
+        let most = self.lives.borrow().quotas(subscriber).subscriptions_max;
         if topics.broker.filters(subscriber) >= most as usize {
-            return Err(SendError::Quota { what: "subscriptions", most });
+            return Err(SendError::Quota { what: "subscriptions_max", most });
         }
         topics.subscribe(subscriber, filter, Tenure::Incarnation);
         Ok(())
@@ -96,9 +96,9 @@ impl Local {
 
     pub(super) fn join(&self, member: ActorId, group: &Subject) -> Result<(), SendError> {
         let mut topics = self.topics.borrow_mut();
-        let most = self.quotas.groups_max;
+        let most = self.lives.borrow().quotas(member).groups_max;
         if topics.groups.joined(member) >= most as usize {
-            return Err(SendError::Quota { what: "groups", most });
+            return Err(SendError::Quota { what: "groups_max", most });
         }
         let Topics { groups, memberships, .. } = &mut *topics;
         groups.join(group, member, Tenure::Incarnation, memberships);

@@ -172,7 +172,7 @@ impl Callee {
         let mut store = limited_store(&self.engine, Arc::new(terms), deadline, &context);
         let instance = self.pre.instantiate(&mut store).map_err(|error| CallError::Exited {
             function: self.info.name.clone(),
-            reason: trap::exit_reason(&error, &store.data().limiter),
+            reason: trap::exit_reason(&error, store.data()),
         })?;
         store.data_mut().identity = Some(Identity::new(nobody(), None));
         Ok(CalleeInstance { store, instance, context, ended: None })
@@ -241,7 +241,7 @@ impl CalleeInstance {
         match called {
             Ok(()) => Ok(results.pop()),
             Err(error) => {
-                let reason = trap::exit_reason(&error, &self.store.data().limiter);
+                let reason = trap::exit_reason(&error, self.store.data());
                 self.ended = Some(reason.clone());
                 Err(exited(reason))
             }

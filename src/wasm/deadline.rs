@@ -77,6 +77,23 @@ impl Deadline {
         FIRST_SLICE_TICKS
     }
 
+    /// The name and figure of the limit that the call is under.
+    pub(super) fn limit(&self) -> String {
+        let ms = |time: Duration| time.as_millis();
+        match self.call {
+            Call::Message => format!("message_time_max ({} ms)", ms(self.message_time_max)),
+            Call::Batch { messages } => {
+                format!("message_time_max ({} ms) for each of {messages}", ms(self.message_time_max))
+            }
+            Call::Stop { within } if within < self.lifecycle_time_max => {
+                format!("{} ms left to stop in", ms(within))
+            }
+            Call::Lifecycle | Call::Stop { .. } => {
+                format!("lifecycle_time_max ({} ms)", ms(self.lifecycle_time_max))
+            }
+        }
+    }
+
     fn time_max(&self) -> Duration {
         match self.call {
             Call::Message => self.message_time_max,

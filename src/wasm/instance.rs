@@ -80,7 +80,7 @@ impl Live {
         let bytes_max = self.store.data().terms.limits.message_bytes_max;
         match answer {
             Ok(Some(reply)) if reply.len() > bytes_max => Outcome::Failed(Failure::Other(format!(
-                "the reply is {} bytes, and the most is {bytes_max}",
+                "the reply is {} bytes, over message_bytes_max ({bytes_max})",
                 reply.len()
             ))),
             Ok(reply) => Outcome::Done(reply),
@@ -168,7 +168,7 @@ impl ComponentActor {
     #[cold]
     fn exit(&mut self, error: &Error) -> ExitReason {
         let reason = match &self.0 {
-            State::Live(live) => trap::exit_reason(error, &live.store.data().limiter),
+            State::Live(live) => trap::exit_reason(error, live.store.data()),
             State::Gone(reason) => reason.clone(),
         };
         self.0 = State::Gone(reason.clone());

@@ -5,6 +5,7 @@ use std::time::Duration;
 use wasmtime::ResourceLimiter;
 
 use super::grants::TrustLevel;
+use crate::actor::Quotas;
 
 /// What one actor may use. Every actor has limits; these are the defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +50,15 @@ pub struct Limits {
     pub log_line_bytes_max: usize,
     /// How many of its requests may wait for their outcome (default is 1,024).
     pub requests_max: u32,
+    /// How many requests it may have taken over, to answer them later (default is
+    /// 16,384).
+    pub deferred_max: u32,
+    /// How many of its timers may be pending (default is 16,384).
+    pub timers_max: u32,
+    /// How many filters it may have subscribed to (default is 1,024).
+    pub subscriptions_max: u32,
+    /// How many groups it may be in: names that it shares (default is 256).
+    pub groups_max: u32,
     /// How many other actors' addresses it may hold, where not everybody may be sent
     /// to (default is 4,096).
     pub addresses_max: usize,
@@ -74,8 +84,25 @@ impl Default for Limits {
             log_lines_per_s_max: 1_000,
             log_line_bytes_max: 4_096,
             requests_max: 1_024,
+            deferred_max: 16_384,
+            timers_max: 16_384,
+            subscriptions_max: 1_024,
+            groups_max: 256,
             addresses_max: 4_096,
             wasi_resources_max: 256,
+        }
+    }
+}
+
+impl Limits {
+    /// What of it the shard keeps count of.
+    pub(super) fn quotas(&self) -> Quotas {
+        Quotas {
+            requests_max: self.requests_max,
+            deferred_max: self.deferred_max,
+            timers_max: self.timers_max,
+            subscriptions_max: self.subscriptions_max,
+            groups_max: self.groups_max,
         }
     }
 }
@@ -93,6 +120,10 @@ impl TrustLevel {
                 message_bytes_max: 256 << 10,
                 log_lines_per_s_max: 100,
                 requests_max: 64,
+                deferred_max: 1_024,
+                timers_max: 256,
+                subscriptions_max: 64,
+                groups_max: 16,
                 addresses_max: 256,
                 wasi_resources_max: 64,
                 ..limits
@@ -102,6 +133,8 @@ impl TrustLevel {
                 message_time_max: Duration::from_secs(1),
                 log_lines_per_s_max: 100_000,
                 requests_max: 65_536,
+                deferred_max: 65_536,
+                timers_max: 1_048_576,
                 addresses_max: 65_536,
                 wasi_resources_max: 4_096,
                 ..limits
@@ -147,7 +180,7 @@ pub enum LimitsError {
         engine_max: u64,
     },
     /// The component starts with more than it may have.
-    #[error("`{component}` starts with {needed} {what}, and the most is {limit}")]
+    #[error("`{component}` starts with {needed} {what}, over {}_max ({limit})", .what.replace(' ', "_"))]
     Initial {
         /// Its name.
         component: String,
@@ -220,7 +253,7 @@ impl ResourceLimiter for Limiter {
     ) -> wasmtime::Result<bool> {
         let asked = self.memory_bytes.saturating_add(desired.saturating_sub(current));
         if asked > self.memory_bytes_max {
-            self.refused = Some(Refused { what: "memory bytes", asked, limit: self.memory_bytes_max });
+            self.refused = Some(Refused { what: "memory_bytes_max", asked, limit: self.memory_bytes_max });
             return Ok(false);
         }
         if maximum.is_some_and(|maximum| desired > maximum) {
@@ -239,7 +272,7 @@ impl ResourceLimiter for Limiter {
     fn table_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         if desired > self.table_elements_max {
             self.refused =
-                Some(Refused { what: "table elements", asked: desired, limit: self.table_elements_max });
+                Some(Refused { what: "table_elements_max", asked: desired, limit: self.table_elements_max });
             return Ok(false);
         }
         Ok(maximum.is_none_or(|maximum| desired <= maximum))
@@ -269,7 +302,10 @@ mod tests {
         assert!(limiter.memory_growing(0, 4, None).unwrap());
         assert_eq!(limiter.refused(), None);
         assert!(!limiter.memory_growing(4, 5, None).unwrap());
-        assert_eq!(limiter.refused().unwrap().to_string(), "memory bytes: asked for 11, and the most is 10");
+        assert_eq!(
+            limiter.refused().unwrap().to_string(),
+            "memory_bytes_max: asked for 11, and the most is 10"
+        );
     }
 
     #[test]

@@ -30,7 +30,7 @@ use super::instance::{BatchHandler, ComponentActor, Functions, Lifecycle, Live};
 use super::limits::{Limits, LimitsError};
 use super::suspendable::SuspendableActor;
 use super::trap;
-use crate::actor::{Blueprint, Child, Context, CreateError, Nursery, Recipe, ShardId};
+use crate::actor::{Blueprint, Child, Context, CreateError, Nursery, Quotas, Recipe, ShardId};
 
 /// How many ready instances a shard keeps of one component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +132,10 @@ impl ComponentBlueprint {
 impl Blueprint for ComponentBlueprint {
     fn name(&self) -> &str {
         &self.0.name
+    }
+
+    fn quotas(&self) -> Option<Quotas> {
+        Some(self.0.terms.limits.quotas())
     }
 
     fn nursery(&self, _: ShardId, context: Rc<Context>) -> Result<Box<dyn Nursery>, CreateError> {
@@ -276,7 +280,7 @@ impl Plan {
             Err(error) => Err(CreateError::Failed(format!(
                 "`{}` could not be instantiated: {}",
                 self.name,
-                trap::exit_reason(&error, &store.data().limiter)
+                trap::exit_reason(&error, store.data())
             ))),
         }
     }

@@ -178,7 +178,7 @@ async fn serve(mut live: Live, desk: Rc<Desk>) {
                 Err(error) if error.is::<PoolConcurrencyLimitError>() && desk.may_wait.get() => {
                     give_way().await;
                 }
-                Err(error) => break Done::Exited(trap::exit_reason(&error, &live.store.data().limiter)),
+                Err(error) => break Done::Exited(trap::exit_reason(&error, live.store.data())),
                 Ok(done) => break done,
             }
         };

@@ -3,29 +3,32 @@
 use wasmtime::{Error, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use super::host::HostError;
-use super::limits::{Limiter, Refused};
+use super::host::{HostError, HostState};
 use crate::actor::{ExitReason, TrapCause};
 
 /// Why an actor ended whose call failed with this error.
-pub(super) fn exit_reason(error: &Error, limiter: &Limiter) -> ExitReason {
+pub(super) fn exit_reason(error: &Error, state: &HostState) -> ExitReason {
     if let Some(I32Exit(status)) = error.downcast_ref() {
         return match status {
             0 => ExitReason::Normal,
             _ => ExitReason::Error(format!("the guest exited with status {status}")),
         };
     }
-    let (cause, message) = describe(error, limiter.refused());
+    let (cause, message) = describe(error, state);
     ExitReason::Trap { cause, message }
 }
 
-fn describe(error: &Error, refused: Option<Refused>) -> (TrapCause, String) {
+fn describe(error: &Error, state: &HostState) -> (TrapCause, String) {
     let place = place(error);
+    let limits = &state.terms.limits;
     if let Some(trap) = error.downcast_ref::<Trap>() {
         let what = trap.to_string();
         let what = what.strip_prefix("wasm trap: ").unwrap_or(&what);
-        return match (trap, refused) {
-            (Trap::Interrupt, _) => (TrapCause::Deadline, format!("still running at its deadline{place}")),
+        return match (trap, state.limiter.refused()) {
+            (Trap::Interrupt, _) => {
+                let limit = state.deadline.limit();
+                (TrapCause::Deadline, format!("still running at its deadline, {limit}{place}"))
+            }
             (Trap::StackOverflow, _) => (TrapCause::StackOverflow, format!("{what}{place}")),
             (_, Some(refused)) => (TrapCause::Limit, format!("{refused}; then {what}{place}")),
             (_, None) => (TrapCause::Guest, format!("{what}{place}")),
@@ -36,10 +39,17 @@ fn describe(error: &Error, refused: Option<Refused>) -> (TrapCause, String) {
     }
     let root = one_line(&error.root_cause().to_string());
     if root.contains("fuel allocated for hostcalls") {
-        return (TrapCause::Limit, format!("over hostcall_bytes_max in one call{place}"));
+        return (
+            TrapCause::Limit,
+            format!("over hostcall_bytes_max ({}) in one call{place}", limits.hostcall_bytes_max),
+        );
     }
     if let Some(wasmtime::component::ResourceTableError::Full) = error.downcast_ref() {
-        return (TrapCause::Limit, format!("over wasi_resources_max{place}"));
+        return (TrapCause::Limit, format!("over wasi_resources_max ({}){place}", limits.wasi_resources_max));
+    }
+    if root.contains("instance count too high") {
+        let most = limits.core_instances_max;
+        return (TrapCause::Limit, format!("over core_instances_max ({most}): {root}"));
     }
     // What is left is what wasmtime refuses at the border: a string that is no
     // UTF-8, a pointer out of bounds, a handle that is none.

@@ -13,6 +13,7 @@ fn the_guide_has_every_key() {
         runtime.nonsense = 1
         component.a.nonsense = 1
         component.a.limits.nonsense = 1
+        component.a.grants.nonsense = 1
         supervisor.nonsense = 1
         supervisor.backoff.nonsense = 1
         supervisors.a.nonsense = 1
@@ -27,7 +28,7 @@ fn the_guide_has_every_key() {
     let helps: Vec<String> =
         error.problems().iter().filter_map(Diagnostic::help).map(|help| help.to_string()).collect();
     let helps: Vec<&str> = helps.iter().filter_map(|help| help.strip_prefix("the keys of ")).collect();
-    assert_eq!(helps.len(), 11, "one for each section: {helps:#?}");
+    assert_eq!(helps.len(), 12, "one for each section: {helps:#?}");
     for help in helps {
         let (section, keys) = help.split_once(" are ").expect("that is how it is put");
         for key in keys.split([',', ' ']).filter(|key| !key.is_empty() && *key != "and") {
@@ -53,7 +54,8 @@ fn the_manifests_of_the_guide_are_good() {
     // The whole one spells out the defaults.
     let whole = read(blocks[1]).expect("good, as above");
     assert_eq!(whole.runtime, RuntimeSpec { shards: Some(2), ..RuntimeSpec::default() });
-    assert_eq!(whole.components[0].limits, LimitsSpec::default());
+    let limits = whole.component("parser").expect("it is there").limits;
+    assert_eq!((limits.memory_bytes_max, limits.cpu_ms_max), (Some(16 << 20), Some(20)));
     assert_eq!(whole.supervisor.backoff, Some(BackoffSpec::default()));
 }
 

@@ -157,7 +157,7 @@ fn every_key_arrives() {
     );
     assert_eq!(
         manifest.components[0].limits,
-        LimitsSpec { memory_bytes_max: 65536, cpu_ms_max: 7, ..LimitsSpec::default() }
+        LimitsSpec { memory_bytes_max: Some(65536), cpu_ms_max: Some(7), ..LimitsSpec::default() }
     );
     let backoff = BackoffSpec { base_ms: 1, factor: 3.0, max_ms: 9, jitter: 0.5, stable_after_ms: 3 };
     assert_eq!(

@@ -164,8 +164,8 @@ fn keys_are_known_everywhere() {
     wrong(
         "[component.b]\npath = \"Cargo.toml\"\nlimits.memory_max = 1\n",
         &expect![[r#"
-        9:8 unknown key `memory_max` in [component.b.limits]: did you mean `memory_bytes_max`? (the keys of [component.b.limits] are memory_bytes_max, cpu_ms_max, cpu_percent_max, batch_messages_max, log_lines_per_s_max and requests_max)
-    "#]],
+            9:8 unknown key `memory_max` in [component.b.limits]: did you mean `memories_max`? (the keys of [component.b.limits] are message_bytes_max, hostcall_bytes_max, memory_bytes_max, memories_max, tables_max, table_elements_max, core_instances_max, cpu_ms_max, cpu_percent_max, cpu_window_ms, lifecycle_ms_max, batch_messages_max, log_lines_per_s_max, log_line_bytes_max, requests_max, deferred_max, timers_max, subscriptions_max, groups_max, addresses_max and wasi_resources_max)
+        "#]],
     );
 }
 
@@ -268,6 +268,16 @@ fn ranges_are_checked() {
         &expect![[r#"
             9:31 `memory_bytes_max` is out of range: expected an integer from 65_536 to 4_294_967_296
             9:49 `cpu_ms_max` is out of range: expected an integer from 1 to 3_600_000
+        "#]],
+    );
+    wrong(
+        "[component.b]\npath = \"Cargo.toml\"\nclass = \"suspended\"\n[component.b.limits]\nmessage_bytes_max = 2_000_000\nhostcall_bytes_max = 1_000_000\ntimers_max = -1\ncpu_window_ms = 1\n",
+        &expect![[r#"
+            9:9 `class` cannot be "suspended": expected "run-to-completion" or "suspendable" (did you mean "suspendable"?)
+            11:21 no message as large as this is taken: expected at most the message_bytes_max of [runtime], 1_048_576
+            12:22 the largest message could not leave the guest: expected at least the message_bytes_max of its actors, 2_000_000
+            13:14 `timers_max` is out of range: expected an integer from 0 to 1_048_576
+            14:17 `cpu_window_ms` is out of range: expected an integer from 10 to 86_400_000
         "#]],
     );
     wrong(

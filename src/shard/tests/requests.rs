@@ -294,7 +294,7 @@ fn requests_that_wait_are_bounded_per_actor() {
         world.tell(b, "pause");
         let over = world.ask(a, &format!("request {b} 1000 log x"));
         world.shards[0].turn();
-        assert_eq!(text(over.wait().unwrap()), "refused: over the quota of requests that wait: at most 2");
+        assert_eq!(text(over.wait().unwrap()), "refused: over requests_max (2)");
         world.settle();
         let callers: Vec<_> = (0..4).map(|_| world.spawn(0)).collect();
         world.log();

@@ -268,11 +268,8 @@ fn subscriptions_and_memberships_are_bounded_per_actor() {
             world.told(a, &format!("subscribe {topic}"));
             world.told(a, &format!("join {topic}"));
         }
-        assert_eq!(
-            text(world.ask_now(a, "subscribe c")),
-            "refused: over the quota of subscriptions: at most 2"
-        );
-        assert_eq!(text(world.ask_now(a, "join c")), "refused: over the quota of groups: at most 2");
+        assert_eq!(text(world.ask_now(a, "subscribe c")), "refused: over subscriptions_max (2)");
+        assert_eq!(text(world.ask_now(a, "join c")), "refused: over groups_max (2)");
     });
 }
 

@@ -73,6 +73,14 @@ impl HostState {
             return Ok(());
         }
         let name = self.acquaintances.strangers.iter().find(|(id, _)| *id == to);
+        if let Some((_, name)) = name
+            && self.patterns(right).allow(name)
+        {
+            let most = self.terms.limits.addresses_max;
+            let why = format!("it may {} to `{name}`, but is over addresses_max ({most})", right.word());
+            self.usage.denied += 1;
+            return Err(why);
+        }
         let (whom, pattern) = match name {
             Some((_, name)) => (format!("`{name}`"), format!("\"{name}\"")),
             None => ("an address that it has not looked up".to_owned(), "NAME".to_owned()),

@@ -15,7 +15,8 @@ pub(super) fn link(groups: &mut LinkerInstance<'_, HostState>) -> Result<()> {
         if let Err(why) = allowed {
             return Ok((Err(why),));
         }
-        Ok((host.data().context.get().join(&group).map_err(|error| error.to_string()),))
+        let joined = host.data().context.get().join(&group);
+        Ok((super::counted(&mut host, joined).map_err(|error| error.to_string()),))
     })?;
     groups.func_wrap("leave", |host: Host, (group,): (WasmStr,)| {
         host.data().own_id()?;

@@ -32,7 +32,7 @@ use super::limits::{Limiter, Limits};
 use super::thread_bound::ThreadBound;
 use super::usage::{Rate, Usage};
 use super::wasi::WasiState;
-use crate::actor::{ActorId, Context};
+use crate::actor::{ActorId, Context, SendError};
 
 /// Interfaces of the contract that a guest may import, without their version.
 pub(super) const INTERFACES: [&str; 11] = [
@@ -176,6 +176,15 @@ impl HostState {
 }
 
 type Host<'a> = StoreContextMut<'a, HostState>;
+
+/// Counts what was refused for being over a limit.
+fn counted<T>(
+    host: &mut Host<'_>,
+    outcome: std::result::Result<T, SendError>,
+) -> std::result::Result<T, SendError> {
+    host.data_mut().usage.denied += u64::from(matches!(outcome, Err(SendError::Quota { .. })));
+    outcome
+}
 
 /// More than any name, subject or filter has.
 const NAME_BYTES_MAX: usize = 4096;

@@ -9,7 +9,7 @@ use super::super::abi::{Failure, Reply, SendError};
 use super::access::Right;
 use super::messaging::receiver;
 use super::{Host, HostState};
-use crate::actor::RequestId;
+use crate::actor::{self, RequestId};
 
 type Requested = std::result::Result<u64, SendError>;
 
@@ -38,7 +38,7 @@ pub(super) fn link(requests: &mut LinkerInstance<'_, HostState>) -> Result<()> {
         let bytes_max = host.data().terms.limits.message_bytes_max;
         let outcome = match outcome {
             Ok(reply) if reply.0.len() > bytes_max => Err(Failure::Other(format!(
-                "the reply is {} bytes, and the most is {bytes_max}",
+                "the reply is {} bytes, over message_bytes_max ({bytes_max})",
                 reply.0.len()
             ))),
             other => other,
@@ -54,7 +54,7 @@ fn request(host: &mut Host<'_>, to: u64, payload: &WasmList<u8>, within: Duratio
     let most = state.terms.limits.requests_max;
     if state.requests_open >= most {
         state.usage.denied += 1;
-        return Ok(Err(SendError::QuotaExceeded(format!("requests_max: {most} wait for their outcome"))));
+        return Ok(Err(actor::SendError::Quota { what: "requests_max", most }.into()));
     }
     let to = match receiver(host, Right::Ask, to, payload)? {
         Ok(to) => to,
@@ -62,6 +62,7 @@ fn request(host: &mut Host<'_>, to: u64, payload: &WasmList<u8>, within: Duratio
     };
     let bytes = payload.as_le_slice(&*host);
     let requested = host.data().context.get().request(to, bytes, within);
+    let requested = super::counted(host, requested);
     host.data_mut().requests_open += u32::from(requested.is_ok());
     Ok(requested.map(RequestId::to_bits).map_err(SendError::from))
 }

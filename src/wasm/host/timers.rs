@@ -48,5 +48,6 @@ fn send_later(
     let bytes = payload.as_le_slice(&*host);
     let context = host.data().context.get();
     let set = if again { context.send_every(wait, to, bytes) } else { context.send_after(wait, to, bytes) };
+    let set = super::counted(host, set);
     Ok(set.map(TimerId::to_bits).map_err(SendError::from))
 }

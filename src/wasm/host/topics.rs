@@ -19,7 +19,8 @@ pub(super) fn link(topics: &mut LinkerInstance<'_, HostState>) -> Result<()> {
         if let Err(why) = allowed {
             return Ok((Done::Err(TopicError::AccessDenied(why)),));
         }
-        let done: Done = host.data().context.get().subscribe(&filter).map_err(TopicError::from);
+        let done = host.data().context.get().subscribe(&filter);
+        let done: Done = super::counted(&mut host, done).map_err(TopicError::from);
         Ok((done,))
     })?;
     topics.func_wrap("unsubscribe", |host: Host, (filter,): (WasmStr,)| {

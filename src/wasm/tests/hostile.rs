@@ -211,7 +211,7 @@ fn a_table_bomb_is_refused_and_what_it_traps_on_says_so() {
     };
     let (cause, message) = trap(Subject::started(ticking.load_text(&text.build())).tell(b""));
     assert_eq!(cause, TrapCause::Limit, "{message}");
-    assert!(message.contains("table elements") && message.contains("20000"), "{message}");
+    assert!(message.contains("table_elements_max") && message.contains("20000"), "{message}");
 }
 
 #[test]
