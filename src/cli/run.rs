@@ -1,5 +1,6 @@
 //! `raddle run`: the main job.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use super::assemble::Planned;
 use super::components::Blueprints;
 use super::exit::{Exit, Failure};
 use super::feed::{self, Fed, Input};
-use super::report::{RunFigures, RunReport, ShardFigures};
+use super::report::{ActorFigures, RunFigures, RunReport, ShardFigures};
 use super::{assemble, components, interrupt, print, shards_of};
 
 /// How long what was read may take to be handled, once the input has ended.
@@ -271,6 +272,8 @@ fn figures(
         restarts: end.restarts,
         latency_ns: work.latency.summary().into(),
     };
+    let mut accounts: Vec<_> = work.shards.iter().flat_map(|shard| &shard.accounts).collect();
+    accounts.sort_by_key(|one| Reverse((one.account.cpu_ns, one.account.messages)));
     RunFigures {
         lines_read: work.fed.lines,
         elapsed_s,
@@ -287,6 +290,7 @@ fn figures(
             .map(ToString::to_string)
             .collect(),
         shards: work.shards.iter().zip(&end.shards).map(shard_figures).collect(),
+        actors: accounts.into_iter().map(ActorFigures::from).collect(),
         reactor,
         interrupted: work.fed.interrupted,
         problems,

@@ -53,8 +53,7 @@ impl Live {
 
     /// What it has used so far.
     pub(super) fn account(&self) -> Account {
-        let state = self.store.data();
-        state.usage.account(state.limiter.memory_bytes())
+        self.store.data().account()
     }
 
     /// From here on it is somebody.

@@ -9,6 +9,7 @@
 //! `wasmtime-wasi` waits by blocking the thread on a tokio runtime of its own.
 //! A shard must not wait, so an actor that would is ended instead.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -28,6 +29,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use super::host::{HostError, HostState, Identity, Terms};
 use super::usage::Rate;
 use crate::actor::ActorId;
+use crate::sync::Counter;
 
 /// Interfaces of WASI 0.2 that are linked, without their version.
 pub(super) const INTERFACES: [&str; 27] = [
@@ -67,6 +69,7 @@ const RANDOM_BYTES_MAX: u64 = 1 << 20;
 pub(super) struct WasiState {
     context: WasiCtx,
     table: ResourceTable,
+    output: Arc<Output>,
 }
 
 impl WasiState {
@@ -81,11 +84,16 @@ impl WasiState {
         // The defaults of the builder deny all but clocks and random numbers.
         let mut builder = WasiCtx::builder();
         builder.max_random_size(RANDOM_BYTES_MAX);
-        if grants.stdio {
-            let rate = terms.limits.log_lines_per_s_max;
-            builder.stdout(Log { stream: "stdout", who: who.clone(), rate });
-            builder.stderr(Log { stream: "stderr", who, rate });
-        }
+        let output = Arc::new(Output {
+            who,
+            granted: grants.stdio,
+            component: terms.component.clone(),
+            rate: Mutex::new(Rate::new(terms.limits.log_lines_per_s_max)),
+            since: Instant::now(),
+            denied: Counter::new(),
+        });
+        builder.stdout(Log { stream: "stdout", output: output.clone() });
+        builder.stderr(Log { stream: "stderr", output: output.clone() });
         for (key, value) in &grants.environment {
             builder.env(key, value);
         }
@@ -100,7 +108,12 @@ impl WasiState {
                 );
             }
         }
-        Self { context: builder.build(), table }
+        Self { context: builder.build(), table, output }
+    }
+
+    /// How often it wrote what went nowhere.
+    pub(super) fn denied(&self) -> u64 {
+        self.output.denied.get()
     }
 }
 
@@ -274,12 +287,46 @@ struct Who {
     name: Option<String>,
 }
 
+/// The standard output and error of one store.
+struct Output {
+    who: Who,
+    /// Does it go to the log? Else nowhere.
+    granted: bool,
+    component: String,
+    /// Of all streams together, however often one is opened.
+    rate: Mutex<Rate>,
+    since: Instant,
+    /// Writes without a grant, and lines over the rate.
+    denied: Counter,
+}
+
+impl Output {
+    fn deny(&self, stream: &str) {
+        self.denied.increment();
+        if self.denied.get() == 1 {
+            let id = self.who.id.map(tracing::field::display);
+            let name = self.who.name.as_deref();
+            let component = &self.component;
+            let why = match self.granted {
+                true => "more lines than log_lines_per_s_max are dropped".to_owned(),
+                false => {
+                    format!("is dropped: grant it with `stdio = true` in [component.{component}.grants]")
+                }
+            };
+            tracing::info!(target: "raddle::guest", actor = id, name, "what it writes to {stream} {why}");
+        }
+    }
+
+    fn may_log_a_line(&self) -> bool {
+        let now_ns = u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.rate.lock().unwrap_or_else(PoisonError::into_inner).take(now_ns).is_some()
+    }
+}
+
 /// Standard output or error: every line goes to the log.
 struct Log {
     stream: &'static str,
-    who: Who,
-    /// Lines a second.
-    rate: u32,
+    output: Arc<Output>,
 }
 
 impl IsTerminal for Log {
@@ -295,19 +342,15 @@ impl StdoutStream for Log {
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
-        let (stream, who) = (self.stream, self.who.clone());
-        let (rate, since) = (Rate::new(self.rate), Instant::now());
-        Box::new(LogStream { stream, who, line: Vec::new(), rate, since })
+        Box::new(LogStream { stream: self.stream, output: self.output.clone(), line: Vec::new() })
     }
 }
 
 /// One handle of a stream, and the line that is not complete yet.
 struct LogStream {
     stream: &'static str,
-    who: Who,
+    output: Arc<Output>,
     line: Vec<u8>,
-    rate: Rate,
-    since: Instant,
 }
 
 impl LogStream {
@@ -316,10 +359,12 @@ impl LogStream {
 
     fn end_line(&mut self) {
         let line = String::from_utf8_lossy(&self.line);
-        let now_ns = u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        if !line.trim().is_empty() && self.rate.take(now_ns).is_some() {
-            let id = self.who.id.map(tracing::field::display);
-            let name = self.who.name.as_deref();
+        let is_blank = line.trim().is_empty();
+        if !is_blank && !self.output.may_log_a_line() {
+            self.output.deny(self.stream);
+        } else if !is_blank {
+            let id = self.output.who.id.map(tracing::field::display);
+            let name = self.output.who.name.as_deref();
             tracing::info!(target: "raddle::guest", actor = id, name, context = self.stream, "{}", line.trim_end());
         }
         self.line.clear();
@@ -328,6 +373,10 @@ impl LogStream {
 
 impl OutputStream for LogStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        if !self.output.granted {
+            self.output.deny(self.stream);
+            return Ok(());
+        }
         for byte in bytes {
             match byte {
                 b'\n' => self.end_line(),
@@ -370,7 +419,10 @@ mod tests {
     #[test]
     fn lines_of_output_go_to_the_log() {
         let who = Who { id: Some(own_id()), name: Some("subject".into()) };
-        let log = Log { stream: "stderr", who, rate: 1000 };
+        let rate = Mutex::new(Rate::new(1000));
+        let (since, denied) = (Instant::now(), Counter::new());
+        let output = Output { who, granted: true, component: "subject".into(), rate, since, denied };
+        let log = Log { stream: "stderr", output: Arc::new(output) };
         let lines = captured(|| {
             let mut stream = log.p2_stream();
             for piece in ["thread panicked", " at line 7\nsecond", "", " line\n\n", "unfinished \u{1b}"] {

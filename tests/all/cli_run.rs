@@ -33,6 +33,11 @@ fn the_example_counts_what_awk_counts() {
             assert!(handled >= 400, "each line goes to a parser and an aggregator: {handled}");
             assert_eq!(per_shard.iter().map(|shard| count(&shard["handled"])).sum::<u64>(), handled);
 
+            let actors = report["actors"].as_array().unwrap();
+            let parsed = actors.iter().filter(|actor| actor["name"].as_str().unwrap().starts_with("parser."));
+            assert_eq!(parsed.map(|actor| count(&actor["messages"])).sum::<u64>(), 200, "{report:#}");
+            assert!(actors.iter().all(|actor| count(&actor["memory_bytes"]) > 0), "{report:#}");
+
             let latency = ["p50", "p90", "p99", "p999", "max"].map(|key| count(&report["latency_ns"][key]));
             assert!(latency.is_sorted() && latency[0] > 0, "{latency:?}");
             assert_eq!(report["latency_ns"]["count"], 200, "each line once");
@@ -44,7 +49,7 @@ fn the_example_counts_what_awk_counts() {
 #[test]
 fn people_get_tables() {
     let ran = run(raddle(["run", EXAMPLE, "--shards", "2"])).with_code(0);
-    for what in ["malformed", "/posts/on-looms", "p99", "the ledger closes", "shard 1"] {
+    for what in ["malformed", "/posts/on-looms", "p99", "the ledger closes", "shard 1", "most CPU time"] {
         assert!(ran.out.contains(what), "{what} is not in:\n{}", ran.out);
     }
     ran.says("reactor ");

@@ -13,8 +13,9 @@ use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::actor::DeadReason;
+use crate::actor::{Account, DeadReason};
 use crate::metrics::{self, LatencySummary};
+use crate::shard::ActorAccount;
 
 /// What a run did.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -48,6 +49,8 @@ pub struct RunFigures {
     pub dead_letters: Vec<String>,
     /// The same for each shard.
     pub shards: Vec<ShardFigures>,
+    /// What those actors used that used the most CPU time, most first.
+    pub actors: Vec<ActorFigures>,
     /// What drove the shards: `glommio` or `thread`.
     pub reactor: String,
     /// Was it stopped before the end of the input?
@@ -143,6 +146,33 @@ pub struct ShardFigures {
     pub restarts: u64,
     /// From a line's entry to the end of a message that it caused here.
     pub latency_ns: Latency,
+}
+
+/// What one actor used, in its last incarnation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ActorFigures {
+    /// Its address.
+    pub actor: String,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// CPU time, sampled at the runtime's ticks.
+    pub cpu_ns: u64,
+    /// The memory that it held at the end of the job.
+    pub memory_bytes: u64,
+    /// Times that it was called with a message.
+    pub messages: u64,
+    /// Functions of the host that it called.
+    pub host_calls: u64,
+    /// Calls that were denied, for want of a grant or over a limit.
+    pub denied: u64,
+}
+
+impl From<&ActorAccount> for ActorFigures {
+    fn from(one: &ActorAccount) -> Self {
+        let Account { cpu_ns, memory_bytes, messages, host_calls, denied } = one.account;
+        let (actor, name) = (one.actor.to_string(), one.name.as_deref().map(str::to_owned));
+        Self { actor, name, cpu_ns, memory_bytes, messages, host_calls, denied }
+    }
 }
 
 impl RunReport {

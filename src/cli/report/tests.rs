@@ -25,6 +25,19 @@ fn shard(shard: u16, handled: u64, failed: u64) -> ShardFigures {
     }
 }
 
+/// Of six actors, one without a name.
+fn used(cpu_ms: u64) -> ActorFigures {
+    ActorFigures {
+        actor: format!("0.{cpu_ms}.1"),
+        name: (cpu_ms != 4).then(|| format!("worker.{cpu_ms}")),
+        cpu_ns: cpu_ms * 1_000_000,
+        memory_bytes: 128 << 10,
+        messages: 1_000 * cpu_ms,
+        host_calls: 3,
+        denied: u64::from(cpu_ms == 5),
+    }
+}
+
 fn report() -> RunReport {
     let findings = json!({
         "lines": 10_000,
@@ -47,6 +60,7 @@ fn report() -> RunReport {
             exits: [("trap".to_owned(), 1)].into(),
             dead_letters: Vec::new(),
             shards: vec![shard(0, 10_001, 1), shard(1, 10_002, 0)],
+            actors: (1..=6).rev().map(used).collect(),
             reactor: "glommio".to_owned(),
             interrupted: false,
             problems: Vec::new(),
@@ -91,6 +105,14 @@ fn people_see_tables() {
          shard 1      10,002    10,002        0      0          0          0        2
          all          20,004    20,003        1      0          0          1        4
 
+         most CPU time       CPU    memory   messages   host calls   denied
+        ────────────────────────────────────────────────────────────────────
+         worker.6        6.00 ms   128 KiB      6,000            3        0
+         worker.5        5.00 ms   128 KiB      5,000            3        1
+         0.4.1           4.00 ms   128 KiB      4,000            3        0
+         worker.3        3.00 ms   128 KiB      3,000            3        0
+         worker.2        2.00 ms   128 KiB      2,000            3        0
+
          the ledger closes: 20,004 accepted = 20,003 handled + 1 failed + 0 dead + 0 resident
          actors ended: trap 1
     "#]]
@@ -121,6 +143,14 @@ fn people_see_what_went_wrong() {
          messages   accepted   handled   failed   dead   resident   restarts   actors
         ──────────────────────────────────────────────────────────────────────────────
          all              21        15        2      3          0          1        2
+
+         most CPU time       CPU    memory   messages   host calls   denied
+        ────────────────────────────────────────────────────────────────────
+         worker.6        6.00 ms   128 KiB      6,000            3        0
+         worker.5        5.00 ms   128 KiB      5,000            3        1
+         0.4.1           4.00 ms   128 KiB      4,000            3        0
+         worker.3        3.00 ms   128 KiB      3,000            3        0
+         worker.2        2.00 ms   128 KiB      2,000            3        0
 
          THE LEDGER DOES NOT CLOSE: 21 accepted, but 15 handled + 2 failed + 3 dead + 0 resident
          dead because: drained 3
@@ -164,6 +194,12 @@ fn programs_see_one_object() {
     for key in ["p50", "p90", "p99", "p999", "max"] {
         assert!(json["latency_ns"][key].is_u64(), "latency_ns.{key}");
         assert!(json["shards"][1]["latency_ns"][key].is_u64(), "shards[1].latency_ns.{key}");
+    }
+    assert_eq!(json["actors"].as_array().map(Vec::len), Some(6));
+    let first = &json["actors"][0];
+    assert_eq!((&first["name"], &first["cpu_ns"]), (&json!("worker.6"), &json!(6_000_000)));
+    for key in ["memory_bytes", "messages", "host_calls", "denied"] {
+        assert!(first[key].is_u64(), "actors[0].{key}");
     }
     assert_eq!(json["reactor"], "glommio");
     assert_eq!(json["interrupted"], false);

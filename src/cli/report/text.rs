@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::units::{Nanoseconds, count};
+use super::units::{Bytes, Nanoseconds, count};
 use super::{Latency, Ledger, RunFigures, RunReport, findings, table};
 
 /// How many of the latest dead letters are shown.
 const DEAD_LETTERS_SHOWN: usize = 5;
+/// How many actors are shown, of those that used the most CPU time.
+const ACTORS_SHOWN: usize = 5;
 
 impl RunReport {
     /// For people. Ends with a newline.
@@ -24,6 +26,9 @@ impl RunReport {
         }
         parts.push(latencies(run));
         parts.push(ledgers(run));
+        if !run.actors.is_empty() {
+            parts.push(accounts(run));
+        }
         parts.push(remarks(run));
         parts.join("\n\n") + "\n"
     }
@@ -76,6 +81,23 @@ fn ledgers(run: &RunFigures) -> String {
     }
     let actors = run.shards.iter().map(|shard| shard.actors).sum();
     table.add_row(row("all".to_owned(), &run.ledger, run.restarts, actors));
+    table.trim_fmt()
+}
+
+/// What the actors used that used the most.
+fn accounts(run: &RunFigures) -> String {
+    let header = ["most CPU time", "CPU", "memory", "messages", "host calls", "denied"];
+    let mut table = table(&header, &[1, 2, 3, 4, 5]);
+    for actor in run.actors.iter().take(ACTORS_SHOWN) {
+        table.add_row([
+            actor.name.clone().unwrap_or_else(|| actor.actor.clone()),
+            Nanoseconds(actor.cpu_ns).to_string(),
+            Bytes(actor.memory_bytes).to_string(),
+            count(actor.messages),
+            count(actor.host_calls),
+            count(actor.denied),
+        ]);
+    }
     table.trim_fmt()
 }
 

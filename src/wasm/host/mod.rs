@@ -32,7 +32,7 @@ use super::limits::{Limiter, Limits};
 use super::thread_bound::ThreadBound;
 use super::usage::{Rate, Usage};
 use super::wasi::WasiState;
-use crate::actor::{ActorId, Context, SendError};
+use crate::actor::{Account, ActorId, Context, SendError};
 
 /// Interfaces of the contract that a guest may import, without their version.
 pub(super) const INTERFACES: [&str; 11] = [
@@ -143,6 +143,12 @@ impl HostState {
     /// If it is not suspendable: a bug.
     pub(super) fn desk(&self) -> Rc<Desk> {
         self.desk.as_ref().expect("only suspendable actors have one").get().clone()
+    }
+
+    /// What it has used so far.
+    pub(super) fn account(&self) -> Account {
+        let account = self.usage.account(self.limiter.memory_bytes());
+        Account { denied: account.denied + self.wasi.as_ref().map_or(0, |wasi| wasi.denied()), ..account }
     }
 
     /// It handles a message of this one.

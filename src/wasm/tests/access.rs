@@ -183,3 +183,78 @@ fn one_that_stays_just_under_its_deadline_is_over_its_window() {
     let ExitReason::Trap { cause: TrapCause::Limit, message } = reason else { panic!("{reason}") };
     assert!(message.contains("window_time_max") && message.contains("50 in"), "{message}");
 }
+
+/// Writes its payload to standard output, on a stream that it opens for it.
+fn printer() -> String {
+    let imports = r#"
+      (import "wasi:io/error@0.2.3" (instance $error (export "error" (type (sub resource)))))
+      (alias export $error "error" (type $error))
+      (import "wasi:io/streams@0.2.3" (instance $streams
+        (alias outer 1 $error (type $e))
+        (export "error" (type $error (eq $e)))
+        (export "output-stream" (type $stream (sub resource)))
+        (type $stream-error (variant (case "last-operation-failed" (own $error)) (case "closed")))
+        (export "stream-error" (type $failure (eq $stream-error)))
+        (export "[method]output-stream.blocking-write-and-flush"
+          (func (param "self" (borrow $stream)) (param "contents" (list u8))
+            (result (result (error $failure)))))))
+      (alias export $streams "output-stream" (type $stream))
+      (import "wasi:cli/stdout@0.2.3" (instance $stdout
+        (alias outer 1 $stream (type $s))
+        (export "output-stream" (type $stream (eq $s)))
+        (export "get-stdout" (func (result (own $stream))))))
+      (core func $get (canon lower (func $stdout "get-stdout")))
+      (core func $drop (canon resource.drop $stream))
+      (core func $write (canon lower (func $streams "[method]output-stream.blocking-write-and-flush")
+        (memory (core memory $libc "memory"))))"#;
+    Text {
+        imports,
+        lowered: r#"(export "get" (func $get)) (export "drop" (func $drop)) (export "write" (func $write))"#,
+        core: r#"(import "host" "get" (func $get (result i32)))
+          (import "host" "drop" (func $drop (param i32)))
+          (import "host" "write" (func $write (param i32 i32 i32 i32)))"#,
+        handle: "(local $stream i32) (local.set $stream (call $get))
+          (call $write (local.get $stream) (local.get $payload) (local.get $payload_len) (i32.const 128))
+          (call $drop (local.get $stream))
+          (call $number (i64.extend_i32_u (i32.load8_u (i32.const 128))))",
+        ..Text::default()
+    }
+    .build()
+}
+
+#[test]
+fn output_without_a_grant_goes_nowhere_and_is_counted() {
+    let ticking = Ticking::new();
+    let component = ticking.load_text(&printer());
+    let mut denied = granted(component.clone(), Grants::default());
+    let lines = captured(|| {
+        for _ in 0..3 {
+            assert_eq!(denied.number(b"a secret\n"), 0, "no error: a guest would panic");
+        }
+    });
+    assert!(!lines.iter().any(|line| line.contains("a secret")), "{lines:?}");
+    let told = lines.iter().filter(|line| line.contains("`stdio = true` in [component.text.grants]"));
+    assert_eq!(told.count(), 1, "{lines:?}");
+    assert_eq!(denied.child.account().unwrap().denied, 3);
+}
+
+#[test]
+fn output_is_limited_by_the_second_however_many_streams_it_opens() {
+    let ticking = Ticking::new();
+    let wasi = WasiGrants { stdio: true, ..WasiGrants::default() };
+    let grants = Grants { wasi, ..Grants::default() };
+    let limits = crate::wasm::Limits { log_lines_per_s_max: 2, ..limits() };
+    let profile = Profile { limits, grants, ..Profile::default() };
+    let mut printer = subject(ticking.load_text(&printer()), profile);
+    let begun = std::time::Instant::now();
+    let lines = captured(|| {
+        for _ in 0..10 {
+            printer.number(b"noise\n");
+        }
+    });
+    let seconds = begun.elapsed().as_secs() as usize + 1;
+    let noise = lines.iter().filter(|line| line.contains("noise")).count();
+    assert!((2..=2 * seconds).contains(&noise), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("log_lines_per_s_max")), "{lines:?}");
+    assert_eq!(printer.child.account().unwrap().denied, 10 - noise as u64);
+}
