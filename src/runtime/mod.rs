@@ -42,6 +42,10 @@ const REST_POLL: Duration = Duration::from_micros(200);
 /// guest may run.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
+/// How long all actors of a shard may take to stop together, if the time of a
+/// shutdown is up before they are told to.
+const STOP_MIN: Duration = Duration::from_secs(1);
+
 /// Shards that run.
 ///
 /// Dropped without [`shutdown`](Self::shutdown), it ends its actors at once.
@@ -138,7 +142,8 @@ impl Runtime {
 
     /// Shuts down in order: takes nothing more from outside, lets what was
     /// accepted be settled, stops supervisors and actors, and ends the threads.
-    /// When the time is up, what is left is killed, and counted.
+    /// When the time is up, what is left is killed, and counted; if it is up before
+    /// anybody was told to stop, each shard's actors have a second for it together.
     pub fn shutdown(mut self, within: Duration) -> Report {
         self.end(Instant::now() + within)
     }
@@ -146,10 +151,14 @@ impl Runtime {
     fn end(&mut self, deadline: Instant) -> Report {
         self.handle.0.closed.raise();
         let drained = self.poll_until(deadline, |handle| handle.unsettled() == 0);
+        let stop_by = deadline.max(Instant::now() + STOP_MIN);
+        let left_ns =
+            u64::try_from(stop_by.saturating_duration_since(Instant::now()).as_nanos()).unwrap_or(u64::MAX);
+        let until_ns = self.handle.0.clock.now_ns().saturating_add(left_ns);
         for shard in 0..self.handle.shards() {
-            self.handle.control(crate::actor::ShardId(shard as u16), Control::StopAll);
+            self.handle.control(crate::actor::ShardId(shard as u16), Control::StopAll { until_ns });
         }
-        self.poll_until(deadline, |handle| handle.actors() == 0);
+        self.poll_until(stop_by, |handle| handle.actors() == 0);
         let answer_by = deadline.max(Instant::now()) + ANSWER_MAX;
         self.handle.ask_all(Control::Close, answer_by);
         // No actor is left to send anything: what is still in the rings is settled

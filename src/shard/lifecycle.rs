@@ -376,7 +376,20 @@ impl Shard {
         self.stop_for(actor, shutdown, StopReason::Shutdown);
     }
 
+    /// The time to stop in, of which no more is left than the whole shard has.
+    fn time_to_stop(&self, shutdown: Shutdown) -> Shutdown {
+        if self.stop_by_ns == u64::MAX {
+            return shutdown;
+        }
+        match (self.stop_by_ns.saturating_sub(self.clock.now_ns()), shutdown) {
+            (0, _) | (_, Shutdown::BrutalKill) => Shutdown::BrutalKill,
+            (left_ns, Shutdown::Timeout(ns)) => Shutdown::Timeout(ns.min(left_ns)),
+            (left_ns, Shutdown::Infinity) => Shutdown::Timeout(left_ns),
+        }
+    }
+
     fn stop_for(&mut self, actor: ActorId, shutdown: Shutdown, why: StopReason) {
+        let shutdown = self.time_to_stop(shutdown);
         let Some(slot) = self.actors.get_mut(actor) else { return };
         match slot.about.life {
             Life::Naming => slot.about.stop_asked = true,
@@ -479,8 +492,9 @@ impl Shard {
         slot
     }
 
-    /// Stops every supervisor, and every actor that has none.
-    pub(super) fn stop_all(&mut self) {
+    /// Stops every supervisor, and every actor that has none, all by that time.
+    pub(super) fn stop_all(&mut self, until_ns: u64) {
+        self.stop_by_ns = until_ns;
         for supervisor in self.roots() {
             self.begin_stop_of_supervisor(supervisor);
         }

@@ -300,6 +300,8 @@ pub struct Shard {
     hearings: Hearings,
     exits: VecDeque<ExitRecord>,
     exits_by_label: BTreeMap<&'static str, u64>,
+    /// When everybody is to have stopped; never, as long as nobody said so.
+    stop_by_ns: u64,
     closed: bool,
     halted: bool,
 }
@@ -367,6 +369,7 @@ impl Shard {
             hearings: Hearings::default(),
             exits: VecDeque::new(),
             exits_by_label: BTreeMap::new(),
+            stop_by_ns: u64::MAX,
             closed: false,
             halted: false,
             clock,

@@ -212,8 +212,12 @@ pub enum Control {
         /// Nothing, if it is not there.
         done: Resolver<Result<Option<Health>, SpawnError>>,
     },
-    /// Stop every supervisor, and every actor that has none.
-    StopAll,
+    /// Stop every supervisor, and every actor that has none. Whoever has not stopped
+    /// by then, in ns on the runtime's clock, is killed.
+    StopAll {
+        /// When their time is up; `u64::MAX` is never.
+        until_ns: u64,
+    },
     /// Say what was done so far.
     Report(Resolver<ShardReport>),
     /// End every actor that is left, and start no more.

@@ -154,7 +154,7 @@ impl Shard {
             Control::Health { actor, done } => {
                 let _ = done.resolve(Ok(self.health_of_mut(actor).map(|known| known.health.clone())));
             }
-            Control::StopAll => self.stop_all(),
+            Control::StopAll { until_ns } => self.stop_all(until_ns),
             Control::Report(done) => {
                 // Whoever gave up waiting for it does not need it.
                 let _ = done.resolve(self.report());

@@ -101,7 +101,7 @@ fn storm(seed: u64) -> (crate::metrics::Requests, Ledger) {
         world.stop(actor, Shutdown::BrutalKill);
     }
     for shard in 0..3 {
-        world.control(shard, Control::StopAll);
+        world.control(shard, Control::StopAll { until_ns: u64::MAX });
     }
     world.settle();
     // What they had set for later finds them gone.

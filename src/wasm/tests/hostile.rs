@@ -71,9 +71,7 @@ fn a_failure_that_is_no_text() {
 #[test]
 fn a_realloc_that_lies() {
     let ticking = Ticking::new();
-    let text = Text::default()
-        .build()
-        .replace("(local.get $at)))\n  (core instance", "(i32.const -4)))\n  (core instance");
+    let text = Text { realloc: "(i32.const -4)", ..Text::default() }.build();
     let mut subject = Subject::started(ticking.load_text(&text));
     let (cause, message) = trap(subject.tell(b"payload"));
     assert_eq!(cause, TrapCause::Guest, "{message}");
@@ -245,4 +243,52 @@ fn traps_give_every_slot_back() {
         assert_eq!(trap(actor.handle(&context, &message)).0, TrapCause::Guest);
     }
     assert_eq!(ticking.instances(), 0);
+}
+
+#[test]
+fn a_hook_that_traps_or_loops_says_so_and_is_called_no_more() {
+    use crate::actor::{Health, Incarnation, Notice, RequestError, StopReason};
+    let ticking = Ticking::new();
+    for (body, expected) in [("unreachable", "unreachable"), ("(loop (br 0)) unreachable", "50 ms")] {
+        let hooks = Hooks {
+            init: Some("i32.const 0"),
+            stop: Some(body),
+            check: Some(body),
+            reply: Some(body),
+            publication: Some(body),
+            down: Some(body),
+            batch: Some(body),
+        };
+        let limits = crate::wasm::Limits { message_time_max: limits().lifecycle_time_max, ..limits() };
+        let component = ticking.load_text(&Text { hooks, ..Text::default() }.build());
+        let started = || {
+            let (mut nursery, context) = nursery(component.clone(), limits.clone(), Default::default());
+            let mut child = nursery.create(&recipe(&[])).unwrap();
+            let incarnation = Incarnation { id: own_id(), name: None, restarts: 0 };
+            child.start(&context, &incarnation).unwrap();
+            Subject { child, context, requests: Default::default() }
+        };
+        let request = crate::actor::RequestId::new(SHARD, 0, 1);
+        let notices = [
+            Notice::Reply { request, outcome: Err(RequestError::Timeout) },
+            Notice::Reply { request, outcome: Ok(b"reply"[..].into()) },
+            Notice::Down { monitor: 1, actor: friend(), reason: ExitReason::Killed },
+            Notice::Exit { actor: friend(), reason: ExitReason::Error("why".into()) },
+        ];
+        for notice in notices {
+            let mut subject = started();
+            let (_, message) = trap(subject.child.notice(&subject.context, notice.clone()));
+            assert!(message.contains(expected), "{message}");
+            assert_eq!(trap(subject.tell(b"again")).1, message, "it is gone");
+        }
+        let mut subject = started();
+        let Health::Unhealthy(why) = subject.child.health(&subject.context) else { panic!("healthy") };
+        assert!(why.contains(expected), "{why}");
+        let mut subject = started();
+        let reason = subject.child.stop(&subject.context, StopReason::Shutdown, None);
+        match expected {
+            "50 ms" => assert_eq!(reason, ExitReason::Killed, "it did not stop in time"),
+            _ => assert!(reason.to_string().contains(expected), "{reason}"),
+        }
+    }
 }

@@ -9,4 +9,5 @@ mod hostile;
 mod loading;
 mod pool;
 pub(super) mod support;
+mod text;
 mod wasi;

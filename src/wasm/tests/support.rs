@@ -16,6 +16,8 @@ use crate::wasm::{
     CacheConfig, Component, ComponentBlueprint, Engine, EngineConfig, Limits, MemoryLayout, PoolPolicy,
 };
 
+pub use super::text::{Hooks, Text};
+
 pub const SHARD: ShardId = ShardId(0);
 
 /// The actor that is tested, one that it knows by name, and one that is full.
@@ -197,77 +199,6 @@ impl Subject {
 pub fn recipe(config: &[(&str, &str)]) -> Recipe {
     let pairs = config.iter().map(|(key, value)| (key.to_string(), value.to_string()));
     Recipe { config: pairs.collect::<BTreeMap<_, _>>() }
-}
-
-/// Text of a component: a handler around the body of a core function
-/// `(param $sender i64) (param $payload i32) (param $payload_len i32) (result i32)`,
-/// whose result is where the answer lies. At 0 there is an empty `ok`.
-pub struct Text<'a> {
-    /// Imports, and how they are lowered to `(core func …)`.
-    pub imports: &'a str,
-    /// `(export "NAME" (func …))`, what of that the core module gets.
-    pub lowered: &'a str,
-    /// Its own imports of `"host"`, and functions.
-    pub core: &'a str,
-    /// The body of `handle`.
-    pub handle: &'a str,
-    /// Anything more of the component.
-    pub more: &'a str,
-    /// Of 64 KiB each.
-    pub pages: u32,
-}
-
-impl Default for Text<'_> {
-    fn default() -> Self {
-        Self { imports: "", lowered: "", core: "", handle: "i32.const 0", more: "", pages: 1 }
-    }
-}
-
-impl Text<'_> {
-    pub fn build(&self) -> String {
-        let Self { imports, lowered, core, handle, more, pages } = self;
-        format!(
-            r#"(component
-  (import "raddle:actor/types@0.1.0" (instance $types
-    (type (variant (case "rejected" string) (case "retry" string) (case "other" string)))
-    (export "failure" (type (eq 0)))))
-  (alias export $types "failure" (type $failure))
-  (core module $libc
-    (memory (export "memory") {pages})
-    (global $next (mut i32) (i32.const 4096))
-    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (local $at i32)
-      (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
-      (global.set $next (i32.add (local.get $at) (local.get 3)))
-      (local.get $at)))
-  (core instance $libc (instantiate $libc))
-  {imports}
-  (core module $main
-    (import "libc" "memory" (memory {pages}))
-    {core}
-    ;; The reply of a request: these bytes.
-    (func $reply (param $at i32) (param $len i32) (result i32)
-      (i32.store (i32.const 16) (i32.const 0))
-      (i32.store (i32.const 20) (i32.const 1))
-      (i32.store (i32.const 24) (local.get $at))
-      (i32.store (i32.const 28) (local.get $len))
-      (i32.const 16))
-    (func $number (param $value i64) (result i32)
-      (i64.store (i32.const 32) (local.get $value))
-      (call $reply (i32.const 32) (i32.const 8)))
-    (func (export "handle") (param $sender i64) (param $payload i32) (param $payload_len i32) (result i32)
-      {handle}))
-  (core instance $main (instantiate $main
-    (with "libc" (instance $libc))
-    (with "host" (instance {lowered}))))
-  (func $handle
-    (param "sender" u64) (param "payload" (list u8))
-    (result (result (option (list u8)) (error $failure)))
-    (canon lift (core func $main "handle") (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
-  (instance $handler (export "handle" (func $handle)))
-  (export "raddle:actor/handler@0.1.0" (instance $handler))
-  {more})"#
-        )
-    }
 }
 
 impl Ticking {
