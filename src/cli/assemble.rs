@@ -42,7 +42,9 @@ pub(super) fn engine(manifest: &Manifest, actors: usize) -> EngineConfig {
         manifest::MemoryLayout::Guarded => MemoryLayout::Guarded,
         manifest::MemoryLayout::Compact => MemoryLayout::Compact,
     };
-    EngineConfig { memory_layout, instances_max: instances, ..EngineConfig::default() }
+    let config = EngineConfig { memory_layout, instances_max: instances, ..EngineConfig::default() };
+    let tables = manifest.components.iter().filter_map(|component| component.limits.table_elements_max);
+    EngineConfig { table_elements_max: tables.fold(config.table_elements_max, u32::max), ..config }
 }
 
 /// The runtime that a manifest asks for.

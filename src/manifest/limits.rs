@@ -66,7 +66,7 @@ impl<'d> Reader<'d> {
                 .map(|at| at.value),
             memories_max: count("memories_max", 1..=100),
             tables_max: count("tables_max", 0..=100),
-            table_elements_max: count("table_elements_max", 0..=100_000_000),
+            table_elements_max: count("table_elements_max", 0..=10_000_000),
             core_instances_max: count("core_instances_max", 1..=1_000),
             cpu_ms_max: count("cpu_ms_max", 1..=HOUR_MS),
             cpu_percent_max: count("cpu_percent_max", 1..=100),

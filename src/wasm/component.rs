@@ -263,6 +263,12 @@ pub(super) fn check_limits(
     if limits.memory_bytes_max as u64 > engine_max {
         return Err(LimitsError::MemoryOverEngine { asked: limits.memory_bytes_max, engine_max });
     }
+    let engine_max = engine.config().table_elements_max;
+    if engine.config().memory_layout == MemoryLayout::Guarded
+        && limits.table_elements_max > engine_max as usize
+    {
+        return Err(LimitsError::TablesOverEngine { asked: limits.table_elements_max, engine_max });
+    }
     for (what, needed, limit) in [
         ("memory bytes", info.memory_bytes_initial, limits.memory_bytes_max as u64),
         ("memories", u64::from(info.memories), limits.memories_max as u64),

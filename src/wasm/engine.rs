@@ -43,6 +43,9 @@ pub struct EngineConfig {
     /// The most memory, in bytes, that one linear memory may have (default is
     /// `4 GiB`). An actor's own [`Limits`](super::Limits) bind it further.
     pub memory_bytes_max: u64,
+    /// The most elements that one table may have, which `Guarded` reserves for each
+    /// (default is `20,000`). An actor's own [`Limits`](super::Limits) bind it further.
+    pub table_elements_max: u32,
     /// How often somebody calls [`Engine::tick`] (default is 1 ms): what turns
     /// time limits into ticks.
     pub epoch_period: Duration,
@@ -57,6 +60,7 @@ impl Default for EngineConfig {
             instances_max: 1000,
             suspendable_max: 256,
             memory_bytes_max: GUARDED_RESERVATION_BYTES,
+            table_elements_max: 20_000,
             epoch_period: Duration::from_millis(1),
             stack_bytes_max: 512 << 10,
         }
@@ -325,6 +329,7 @@ fn guarded(resolved: &mut Config, config: &EngineConfig) {
         .total_memories(instances.saturating_mul(MEMORIES_PER_INSTANCE))
         .total_tables(instances.saturating_mul(TABLES_PER_INSTANCE))
         .max_tables_per_module(TABLES_PER_INSTANCE)
+        .table_elements(config.table_elements_max as usize)
         .total_stacks(config.suspendable_max)
         .max_memory_size(usize::try_from(config.memory_bytes_max).unwrap_or(usize::MAX));
     if PoolingAllocationConfig::is_pagemap_scan_available() {

@@ -179,6 +179,14 @@ pub enum LimitsError {
         /// The most the engine gives.
         engine_max: u64,
     },
+    /// The engine gives less.
+    #[error("table_elements_max is {asked}, and the engine was built for {engine_max} in each table")]
+    TablesOverEngine {
+        /// As set.
+        asked: usize,
+        /// The most the engine gives.
+        engine_max: u32,
+    },
     /// The component starts with more than it may have.
     #[error("`{component}` starts with {needed} {what}, over {}_max ({limit})", .what.replace(' ', "_"))]
     Initial {

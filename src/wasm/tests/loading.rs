@@ -199,6 +199,8 @@ fn limits_that_no_instance_could_keep() {
     assert!(matches!(error, LimitsError::Initial { what: "memory bytes", needed: 1_114_112, .. }), "{error}");
     let error = blueprint(Limits { memory_bytes_max: usize::MAX, ..Limits::default() }).unwrap();
     assert!(matches!(error, LimitsError::MemoryOverEngine { .. }), "{error}");
+    let error = blueprint(Limits { table_elements_max: 20_001, ..Limits::default() }).unwrap();
+    assert!(error.to_string().contains("table_elements_max is 20001"), "{error}");
     let error = blueprint(Limits { hostcall_bytes_max: 10, ..Limits::default() }).unwrap();
     assert!(matches!(error, LimitsError::MessageOverHostcall { .. }), "{error}");
 }

@@ -13,6 +13,8 @@ pub struct Text<'a> {
     pub core: &'a str,
     /// The body of `handle`.
     pub handle: &'a str,
+    /// Anything more of the module that has the memory and the allocator.
+    pub libc: &'a str,
     /// The body of `realloc`, of `(param i32 i32 i32 i32) (result i32)`.
     pub realloc: &'a str,
     /// Anything more of the component.
@@ -56,6 +58,7 @@ impl Default for Text<'_> {
             lowered: "",
             core: "",
             handle: "i32.const 0",
+            libc: "",
             realloc: REALLOC,
             more: "",
             pages: 1,
@@ -182,7 +185,7 @@ fn health() -> String {
 
 impl Text<'_> {
     pub fn build(&self) -> String {
-        let Self { imports, lowered, core, handle, realloc, more, pages, hooks } = self;
+        let Self { imports, lowered, core, handle, libc, realloc, more, pages, hooks } = self;
         let (hooks_core, hooks_exports) = (hooks.core(), hooks.exports());
         format!(
             r#"(component
@@ -205,6 +208,7 @@ impl Text<'_> {
   (core module $libc
     (memory (export "memory") {pages})
     (global $next (mut i32) (i32.const 4096))
+    {libc}
     (func (export "realloc") (param i32 i32 i32 i32) (result i32) {realloc}))
   (core instance $libc (instantiate $libc))
   {imports}

@@ -1,0 +1,160 @@
+//! Guests whose host fails, or is short of something, just then: a function of the host
+//! that panics, a fault in native code, a pool that is full, a shutdown that cannot wait.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+use std::time::Duration;
+
+use raddle::actor::{Actor, Child, Context, Filter, Message, Native, Outcome, Subject};
+use raddle::control::broker::Bridge;
+use raddle::control::child_spec::Shutdown;
+use raddle::wasm::{ExecutionClass, Limits, Profile, TrustLevel};
+use raddle::{Payload, ShardId, Spawn};
+
+use super::guest::{Guest, Hooks};
+use super::*;
+
+const CLASSES: [ExecutionClass; 2] = [ExecutionClass::RunToCompletion, ExecutionClass::Suspendable];
+
+/// An embedder's bridge, called while a guest publishes, that has a bug.
+struct Faulty;
+
+impl Bridge for Faulty {
+    fn interest(&self, _: ShardId, _: &Filter, _: bool) {}
+
+    fn published(&self, subject: &Subject, payload: &Payload) {
+        assert!(!subject.as_str().starts_with("boom"), "no bridge for {} bytes", payload.len());
+    }
+}
+
+const PUBLISHES_BOOM: &str = "(i32.store (i32.const 64) (i32.const 0x6d6f6f62))
+    (call $publish (i32.const 64) (i32.const 4) (i32.const 64) (i32.const 3) (i32.const 128)) i32.const 0";
+
+#[test]
+fn a_function_of_the_host_that_panics() {
+    let hooks = Hooks { publication: Some("unreachable"), ..Hooks::default() };
+    Row::new("host::a_function_of_the_host_that_panics", 500)
+        .with(|builder| builder.bridge(Arc::new(Faulty)))
+        .run(
+            |runtime| {
+                CLASSES.map(|class| {
+                    let guest = Guest { handle: Some(PUBLISHES_BOOM), hooks, ..Guest::default() };
+                    let profile =
+                        Profile { limits: short(), class: Some(class), ..Profile::of(TrustLevel::Standard) };
+                    supervised(runtime, kind_with(runtime, &guest, profile))
+                })
+            },
+            |runtime, hostile| {
+                for &hostile in &*hostile {
+                    exits(runtime, hostile, "x", "panic", "no bridge for 3 bytes");
+                }
+            },
+        );
+}
+
+/// Reads where nothing is, in native code, on a shard's thread.
+struct Faults;
+
+impl Actor for Faults {
+    #[allow(unsafe_code)]
+    fn handle(&mut self, _: &Context, _: &Message) -> Outcome {
+        let nowhere = std::hint::black_box(8) as *const u64;
+        // SAFETY: none; that is what is tested. The process ends here.
+        let value = unsafe { nowhere.read_volatile() };
+        Outcome::Done(Some(value.to_string().into()))
+    }
+}
+
+impl Child for Faults {}
+
+/// wasmtime handles the same signal: what is no guest's must stay what it is.
+#[test]
+fn a_fault_in_native_code_ends_the_process_by_its_signal() {
+    const NAME: &str = "hostile::host::a_fault_in_native_code_ends_the_process_by_its_signal";
+    const FAULTING: &str = "RADDLE_TEST_FAULT";
+    if std::env::var_os(FAULTING).is_some() {
+        let runtime = runtime(1);
+        // A guest's own fault is a trap, which wasmtime makes of the very same signal.
+        let guest = Guest { handle: Some("(i64.load (i32.const -9)) drop i32.const 0"), ..Guest::default() };
+        let hostile = supervised(&runtime, kind(&runtime, &guest));
+        for _ in 0..100 {
+            exits(&runtime, hostile, "", "trap", "out of bounds");
+        }
+        // And it still is while others trap.
+        let _more: Vec<_> = (0..100).map(|_| runtime.request(hostile, "")).collect();
+        let faults = spawn(&runtime, Spawn::new(Arc::new(Native::new("faults", |_| Faults))));
+        println!("about to fault");
+        let outcome = ask(&runtime, faults, "now");
+        panic!("it lived: {outcome:?}");
+    }
+    let this = std::env::current_exe().expect("this test");
+    let mut command = Command::new(this);
+    command.args([NAME, "--exact", "--nocapture", "--test-threads=1"]).env(FAULTING, "1");
+    let output = command.output().expect("this test can be run");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("about to fault"), "{said}");
+    assert_eq!(output.status.signal(), Some(11), "SIGSEGV, and nothing else: {output:?}");
+}
+
+#[test]
+fn a_pool_that_is_full_and_goes_on_changing() {
+    const MORE: usize = 2 * INSTANCES as usize;
+    Row::new("host::a_pool_that_is_full_and_goes_on_changing", 50).run(
+        |runtime| (load(runtime, "trapper"), trapper(runtime)),
+        |runtime, (kind, hostile)| {
+            // Twice what there is room for; each that goes makes room for one that waits.
+            let mut pending: std::collections::VecDeque<_> =
+                (0..MORE).map(|_| runtime.spawn(Spawn::new(kind.clone()))).collect();
+            while let Some(started) = pending.pop_front() {
+                let started = started.wait_for(PATIENCE).expect("in the end it had room");
+                if pending.len() % 8 == 0 {
+                    exits(runtime, *hostile, Op::Panic.with("churn"), "trap", "");
+                }
+                let reason = runtime.stop(started, Shutdown::default()).wait_for(PATIENCE).unwrap();
+                assert_eq!(reason, Some(ExitReason::Shutdown));
+            }
+        },
+    );
+}
+
+/// Time is up for all of them together, and not for each after the other.
+#[test]
+fn a_shutdown_that_many_do_not_want() {
+    alone("hostile::host::a_shutdown_that_many_do_not_want", || {
+        const EACH: usize = 10;
+        let engine = EngineConfig { instances_max: 128, ..EngineConfig::default() };
+        let runtime = builder(2).engine(engine).build().expect("a runtime");
+        let hooks = Hooks { stop: Some("(loop (br 0))"), ..Hooks::default() };
+        let guest = Guest { handle: Some("(loop (br 0)) unreachable"), hooks, ..Guest::default() };
+        let above = supervisor(&runtime, u32::MAX);
+        for class in CLASSES {
+            // By its own limits each could take a minute to stop.
+            let limits = Limits { message_time_max: PATIENCE, lifecycle_time_max: PATIENCE, ..short() };
+            let profile = Profile { limits, class: Some(class), ..Profile::of(TrustLevel::Standard) };
+            let kind = kind_with(&runtime, &guest, profile);
+            for index in 0..EACH {
+                let shard = ShardId((index % 2) as u16);
+                let never = Shutdown::Infinity;
+                spawn(&runtime, Spawn::new(kind.clone()).on(shard).shutdown(never));
+                spawn(&runtime, Spawn::new(kind.clone()).on(shard).shutdown(never).under(above));
+            }
+            if class == ExecutionClass::Suspendable {
+                // And one is in the middle of a message that never ends.
+                let busy = spawn(&runtime, Spawn::new(kind.clone()));
+                runtime.tell(busy, "").unwrap();
+            }
+        }
+        let polite = actor(&runtime, "counter");
+        runtime.tell(polite, "add").unwrap();
+        let begun = Instant::now();
+        let report = runtime.shutdown(Duration::from_millis(500));
+        let took = begun.elapsed();
+        assert_eq!(report.failures, Vec::<String>::new());
+        assert!(took < PATIENCE / 4, "one minute for each would be 40: {took:?}");
+        assert!(!report.drained, "one was in the middle of a message");
+        let exits: u64 = report.shards.iter().filter_map(|shard| shard.exits_by_label.get("killed")).sum();
+        assert!(exits >= 1, "{:?}", report.shards[0].exits_by_label);
+        let ledger = closed(&report);
+        assert_eq!((ledger.accepted, ledger.handled, ledger.failed), (2, 1, 1), "{ledger:?}");
+    });
+}
