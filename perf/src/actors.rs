@@ -26,16 +26,22 @@ pub(crate) struct Args {
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
-enum Layout {
+pub(crate) enum Layout {
     Guarded,
     Compact,
 }
 
+impl From<Layout> for MemoryLayout {
+    fn from(layout: Layout) -> Self {
+        match layout {
+            Layout::Guarded => Self::Guarded,
+            Layout::Compact => Self::Compact,
+        }
+    }
+}
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let memory_layout = match args.layout {
-        Layout::Guarded => MemoryLayout::Guarded,
-        Layout::Compact => MemoryLayout::Compact,
-    };
+    let memory_layout = args.layout.into();
     let instances_max = u32::try_from(args.count + args.count / 8 + 256)?;
     let engine = EngineConfig { memory_layout, instances_max, ..EngineConfig::default() };
     let runtime = Runtime::builder().engine(engine).build()?;
@@ -94,7 +100,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn resident_bytes() -> anyhow::Result<u64> {
+pub(crate) fn resident_bytes() -> anyhow::Result<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm")?;
     let pages: u64 = statm.split_whitespace().nth(1).context("statm has no second field")?.parse()?;
     Ok(pages * 4096)

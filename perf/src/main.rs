@@ -30,6 +30,7 @@ mod setup;
 mod stats;
 mod sweep;
 mod table;
+mod traps;
 mod word;
 mod workload;
 
@@ -54,6 +55,8 @@ enum Command {
     Table(table::Args),
     /// Many live actors at once, each counted through its guest
     Actors(actors::Args),
+    /// Traps and cancelled calls without number: memory and slots must come back
+    Traps(traps::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -64,5 +67,6 @@ fn main() -> anyhow::Result<()> {
         Command::Race(args) => race::run(&args),
         Command::Table(args) => table::run(&args),
         Command::Actors(args) => actors::run(&args),
+        Command::Traps(args) => traps::run(&args),
     }
 }

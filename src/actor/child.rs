@@ -175,6 +175,11 @@ pub trait Nursery {
         false
     }
 
+    /// Somebody else finds no room: lets one go that was made ahead of need. Did it?
+    fn give_back(&mut self) -> bool {
+        false
+    }
+
     /// When it wants to be [tended](Self::tend) next, in ns on the runtime's clock,
     /// even if nothing happens until then.
     fn tend_at_ns(&self) -> Option<u64> {

@@ -43,9 +43,24 @@ impl Nurseries {
                 }
             };
         }
+        match self.create_of_latest(spec) {
+            Err(CreateError::Exhausted(_)) if self.make_room() => self.create_of_latest(spec),
+            made => made,
+        }
+    }
+
+    fn create_of_latest(&mut self, spec: &SpawnSpec) -> Result<Box<dyn Child>, CreateError> {
         let nursery = &mut self.kinds[self.latest].nursery;
         catch_unwind(AssertUnwindSafe(|| nursery.create(&spec.recipe)))
             .unwrap_or_else(|panic| Err(CreateError::Failed(panic_text(&*panic))))
+    }
+
+    /// Another kind lets one go that it has ready. Did any?
+    #[cold]
+    fn make_room(&mut self) -> bool {
+        let latest = self.latest;
+        let others = self.kinds.iter_mut().enumerate().filter(|(index, _)| *index != latest);
+        others.map(|(_, kind)| kind).any(|kind| kind.nursery.give_back())
     }
 
     /// Does a little work ahead of need. Is there more? A kind that nobody has any

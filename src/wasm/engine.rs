@@ -217,6 +217,11 @@ impl Engine {
         &self.shared.config
     }
 
+    /// How many instances are alive, ready ones included.
+    pub fn instances(&self) -> u64 {
+        self.shared.instances.get()
+    }
+
     /// Room for one more instance, if so much is left after it.
     pub(super) fn take_room(&self, left: u64) -> Option<Room> {
         let most = u64::from(self.shared.config.instances_max).saturating_sub(left);
@@ -230,6 +235,24 @@ impl Engine {
     /// How many instances are never made ahead of need.
     pub(super) fn headroom(&self) -> u64 {
         u64::from(self.shared.config.instances_max) / 8
+    }
+
+    /// Is less than half of that left?
+    pub(super) fn is_short_of_room(&self) -> bool {
+        let most = u64::from(self.shared.config.instances_max);
+        self.instances() + self.headroom() / 2 > most
+    }
+
+    /// Are more stacks left than so many? A suspendable instance may have one from
+    /// the moment that it is made: its start functions run on it.
+    pub(super) fn has_stacks_beyond(&self, left: u32) -> bool {
+        let Some(metrics) = self.shared.wasmtime.pooling_allocator_metrics() else { return true };
+        metrics.stacks() + (left as usize) < self.shared.config.suspendable_max as usize
+    }
+
+    /// How many stacks are never taken ahead of need.
+    pub(super) fn stacks_headroom(&self) -> u32 {
+        self.shared.config.suspendable_max / 8
     }
 
     /// Why there is none.

@@ -248,9 +248,23 @@ impl Nursery for InstancePool {
         Ok(ready.into_child(recipe))
     }
 
+    fn give_back(&mut self) -> bool {
+        self.ready.pop().is_some()
+    }
+
     fn tend(&mut self) -> bool {
         self.decay();
-        if self.is_failing {
+        let engine = &self.plan.engine;
+        let has_stacks = |left| match self.plan.class {
+            ExecutionClass::RunToCompletion => true,
+            ExecutionClass::Suspendable => engine.has_stacks_beyond(left),
+        };
+        if engine.is_short_of_room() || !has_stacks(engine.stacks_headroom() / 2) {
+            // Whoever wants room may be on another shard. One each turn, until half of
+            // the headroom is there again.
+            return self.give_back();
+        }
+        if self.is_failing || !has_stacks(engine.stacks_headroom()) {
             return false;
         }
         for _ in 0..self.plan.policy.refill_per_turn.max(1) {

@@ -1,10 +1,11 @@
-//! `cargo xtask soak`: the lock-free floor, for a long time, in a release build.
+//! `cargo xtask soak`: the lock-free floor, and what guests can do to their runtime, for
+//! a long time, in a release build.
 
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-/// Run the lock-free floor for a long time: sleep and wake, the mesh, and requests
+/// Run for a long time: sleep and wake, the mesh, requests; guests that trap
 #[derive(clap::Args)]
 pub struct Args {
     /// Which soak; all if none is named
@@ -25,6 +26,12 @@ pub struct Args {
     /// How many requests are raced
     #[arg(long, default_value_t = 10_000_000)]
     requests: u64,
+    /// How many times a guest traps
+    #[arg(long, default_value_t = 1_000_000)]
+    traps: u64,
+    /// How many calls of guests are dropped in the middle
+    #[arg(long, default_value_t = 100_000)]
+    cancels: u64,
     /// How many shards the mesh has
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(2..=64))]
     shards: u64,
@@ -41,6 +48,8 @@ enum Soak {
     Mesh,
     /// Requests against everything that can end one
     Requests,
+    /// Guests that trap, and calls of guests that are dropped in the middle
+    Traps,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -63,6 +72,13 @@ pub fn run(args: &Args) -> Result<()> {
     if all(Soak::Requests) {
         soak(args, glommio, &["requests", "--requests", &args.requests.to_string()])?;
     }
+    if all(Soak::Traps) {
+        let (traps, cancels) = (args.traps.to_string(), args.cancels.to_string());
+        for layout in ["guarded", "compact"] {
+            let traps = ["traps", "--traps", &traps, "--cancels", &cancels, "--layout", layout];
+            run_soak(args, &["--package", "raddle-perf"], &traps)?;
+        }
+    }
     if all(Soak::Hammer) {
         let (cycles, pairs) = (args.cycles.to_string(), args.pairs.to_string());
         for (driver, name) in [(Driver::Thread, "thread"), (Driver::Glommio, "glommio")] {
@@ -76,11 +92,16 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn soak(args: &Args, glommio: bool, arguments: &[&str]) -> Result<()> {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["run", "--quiet", "--release", "--package", "raddle-bench", "--bin", "soak"]);
+    let mut package = vec!["--package", "raddle-bench", "--bin", "soak"];
     if glommio {
-        command.args(["--features", "glommio"]);
+        package.extend(["--features", "glommio"]);
     }
+    run_soak(args, &package, arguments)
+}
+
+fn run_soak(args: &Args, package: &[&str], arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["run", "--quiet", "--release"]).args(package);
     command.arg("--").args(arguments).current_dir(crate::root());
     if let Some(seconds) = args.seconds {
         command.args(["--seconds", &seconds.to_string()]);

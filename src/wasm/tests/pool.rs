@@ -136,3 +136,46 @@ fn an_eighth_of_the_instances_is_not_made_ahead_of_need() {
     drop(taken);
     assert!(other.create(&recipe(&[])).is_ok());
 }
+
+#[test]
+fn what_is_ready_is_given_back_when_somebody_else_finds_no_room() {
+    let ticking = Ticking::with(EngineConfig { instances_max: 16, ..EngineConfig::default() });
+    let policy = PoolPolicy { ready_min: 100, ready_max: 100, refill_per_turn: 100, ..PoolPolicy::default() };
+    let (mut hoard, _) = nursery(ticking.load("counter"), Limits::default(), policy);
+    while hoard.tend() {}
+    assert_eq!((ticking.instances(), ticking.engine.instances()), (14, 14));
+    let (mut other, _) = nursery(ticking.load("echo"), Limits::default(), PoolPolicy::default());
+    let mut taken: Vec<_> = (0..2).map(|_| other.create(&recipe(&[])).unwrap()).collect();
+    assert!(other.create(&recipe(&[])).is_err());
+    // At once, if they are on one shard; else by and by, in idle turns.
+    assert!(hoard.give_back());
+    taken.push(other.create(&recipe(&[])).unwrap());
+    assert!(hoard.tend());
+    taken.push(other.create(&recipe(&[])).unwrap());
+    assert_eq!(ticking.instances(), 16);
+    drop(taken);
+    assert!(!hoard.tend(), "there is room again");
+    let (mut nothing, _) = nursery(ticking.load("echo"), Limits::default(), PoolPolicy::default());
+    assert!(!nothing.give_back(), "it has none");
+}
+
+#[test]
+fn stacks_are_not_all_taken_ahead_of_need_either() {
+    use crate::wasm::{ComponentBlueprint, ExecutionClass, Profile};
+    let config = EngineConfig { instances_max: 64, suspendable_max: 16, ..EngineConfig::default() };
+    let ticking = Ticking::with(config);
+    let stacks = || ticking.engine.shared.wasmtime.pooling_allocator_metrics().unwrap().stacks();
+    let context = context();
+    let pool = PoolPolicy { ready_min: 100, ready_max: 100, refill_per_turn: 1, ..PoolPolicy::default() };
+    let profile = Profile { pool, class: Some(ExecutionClass::Suspendable), ..Profile::default() };
+    let blueprint = ComponentBlueprint::with(ticking.load("asker"), profile).unwrap();
+    let nursery = || crate::actor::Blueprint::nursery(&blueprint, SHARD, context.clone()).unwrap();
+    let (mut hoard, mut other) = (nursery(), nursery());
+    while hoard.tend() {}
+    assert_eq!(stacks(), 14, "an eighth is left");
+    let mut taken: Vec<_> = (0..2).map(|_| other.create(&recipe(&[])).unwrap()).collect();
+    assert!(matches!(other.create(&recipe(&[])), Err(CreateError::Exhausted(_))));
+    assert!(hoard.tend(), "gives one back");
+    taken.push(other.create(&recipe(&[])).unwrap());
+    assert_eq!(stacks(), 16);
+}

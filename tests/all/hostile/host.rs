@@ -8,6 +8,7 @@ use std::time::Duration;
 use raddle::actor::{Actor, Child, Context, Filter, Message, Native, Outcome, Subject};
 use raddle::control::broker::Bridge;
 use raddle::control::child_spec::Shutdown;
+use raddle::shard::ShardConfig;
 use raddle::wasm::{ExecutionClass, Limits, Profile, TrustLevel};
 use raddle::{Payload, ShardId, Spawn};
 
@@ -115,6 +116,33 @@ fn a_pool_that_is_full_and_goes_on_changing() {
             }
         },
     );
+}
+
+#[test]
+fn a_pool_that_is_full_of_what_is_ready_for_others() {
+    const MANY: usize = INSTANCES as usize - 4;
+    // Whoever finds no room fails at once: nothing is gained by waiting.
+    let config = ShardConfig { start_wait_ns_max: 0, ..ShardConfig::default() };
+    Row::new("host::a_pool_that_is_full_of_what_is_ready_for_others", 12)
+        .with(|builder| builder.config(config))
+        .run(
+            |runtime| ["echo", "trapper"].map(|guest| load(runtime, guest)),
+            |runtime, kinds| {
+                for kind in &*kinds {
+                    // So many at once that as many are kept ready for the next time.
+                    let actors: Vec<_> =
+                        (0..MANY).map(|_| spawn(runtime, Spawn::new(kind.clone()))).collect();
+                    for actor in actors {
+                        runtime.stop(actor, Shutdown::default()).wait_for(PATIENCE).unwrap();
+                    }
+                    // Idle turns make them ready.
+                    let begun = Instant::now();
+                    while runtime.engine().instances() < 10 && begun.elapsed() < Duration::from_millis(100) {
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
+                }
+            },
+        );
 }
 
 /// Time is up for all of them together, and not for each after the other.

@@ -29,7 +29,7 @@ const GROWS: &str = "(local $by i32) (local $at i32)
 fn a_bomb_of_memory_at_once_and_bit_by_bit() {
     // One page at a time to its 8 MiB, and all of them at a time: more than there are.
     let guest = Guest { handle: Some(GROWS), core: "", ..Guest::default() };
-    Row::new("memory::a_bomb_of_memory_at_once_and_bit_by_bit", 100).run(
+    Row::new("memory::a_bomb_of_memory_at_once_and_bit_by_bit", 100).warm(100).run(
         |runtime| {
             let limits = Limits { message_time_max: PATIENCE, ..short() };
             let profile = Profile { limits, ..Profile::of(TrustLevel::Standard) };
@@ -50,7 +50,7 @@ fn a_bomb_of_memory_at_once_and_bit_by_bit() {
 
 #[test]
 fn a_bomb_of_memory_over_many_messages() {
-    Row::new("memory::a_bomb_of_memory_over_many_messages", 20).run(trapper, |runtime, hostile| {
+    Row::new("memory::a_bomb_of_memory_over_many_messages", 20).warm(40).run(trapper, |runtime, hostile| {
         let pages = number(runtime, *hostile, Op::GrowMemory.alone());
         assert_eq!(pages, (64 << 20) / (64 << 10), "no more than its limit");
         assert_eq!(number(runtime, *hostile, Op::GrowMemory.alone()), pages, "and none later");
@@ -68,7 +68,7 @@ fn a_bomb_of_table_elements() {
         ),
         ..Guest::default()
     };
-    Row::new("memory::a_bomb_of_table_elements", 200).run(
+    Row::new("memory::a_bomb_of_table_elements", 200).warm(200).run(
         |runtime| supervised(runtime, kind(runtime, &guest)),
         |runtime, hostile| {
             for by in [255_u8, 1] {
@@ -127,7 +127,7 @@ fn a_storm_of_large_copies() {
         ),
         ..Guest::default()
     };
-    Row::new("memory::a_storm_of_large_copies", 8).run(
+    Row::new("memory::a_storm_of_large_copies", 8).warm(40).run(
         |runtime| supervised(runtime, kind(runtime, &guest)),
         |runtime, hostile| exits(runtime, *hostile, b"", "deadline", "message_time_max (10 ms)"),
     );
@@ -148,7 +148,7 @@ const RESIDUE: &str = r#"(local $at i32) (local $count i64)
 
 fn residue(name: &'static str, layout: MemoryLayout) {
     let guest = Guest { handle: Some(RESIDUE), pages: Some(16), ..Guest::default() };
-    Row::new(name, 200).with(in_layout(layout)).run(
+    Row::new(name, 200).warm(200).with(in_layout(layout)).run(
         |runtime| {
             let limits = Limits { message_time_max: PATIENCE, ..short() };
             let profile = Profile { limits, ..Profile::of(TrustLevel::Standard) };

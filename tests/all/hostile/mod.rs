@@ -100,13 +100,20 @@ struct Row {
     /// The test's own name, within this module.
     name: &'static str,
     repeats: u32,
+    /// What is made once and kept is there after so many.
+    warm: u32,
     builder: Builder,
 }
 
 impl Row {
     fn new(name: &'static str, repeats: u32) -> Self {
         let engine = EngineConfig { instances_max: INSTANCES, ..EngineConfig::default() };
-        Self { name, repeats, builder: builder(1).engine(engine) }
+        Self { name, repeats, warm: repeats.div_ceil(4), builder: builder(1).engine(engine) }
+    }
+
+    /// So many before memory is looked at.
+    fn warm(self, warm: u32) -> Self {
+        Self { warm, ..self }
     }
 
     fn with(self, change: impl FnOnce(Builder) -> Builder) -> Self {
@@ -115,13 +122,12 @@ impl Row {
 
     /// Prepares once, attacks again and again, and asserts what all rows share.
     fn run<T>(self, prepare: impl FnOnce(&Runtime) -> T, mut attack: impl FnMut(&Runtime, &mut T)) {
-        let Self { name, repeats, builder } = self;
+        let Self { name, repeats, warm, builder } = self;
         alone(&format!("hostile::{name}"), || {
             let runtime = builder.build().expect("a runtime");
             let innocent = Innocent::new(&runtime);
             let mut prepared = prepare(&runtime);
-            // What is made once and kept is there after some of them.
-            for _ in 0..repeats.div_ceil(4) {
+            for _ in 0..warm {
                 attack(&runtime, &mut prepared);
             }
             let (resident_before, files, threads) = process();

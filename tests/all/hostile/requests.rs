@@ -30,7 +30,9 @@ fn never_answered_answered_twice_and_late() {
             assert_eq!(number(runtime, *hostile, "a"), 0b01, "the first counts, and no other");
             assert_eq!(twice.wait().map(|reply| reply.len()), Ok(8));
             let late = runtime.request_within(*hostile, "t", Duration::from_millis(3));
-            assert_eq!(late.wait(), Err(RequestError::Timeout));
+            // Given up before it was handled, on a machine that has much else to do, or after.
+            let outcome = late.wait();
+            assert!(matches!(outcome, Err(RequestError::Timeout | RequestError::Dead(_))), "{outcome:?}");
             // It has been given up; answering it changes nothing.
             let answers = number(runtime, *hostile, "a");
             assert_eq!(answers & 0b10, 0, "{answers:b}");
