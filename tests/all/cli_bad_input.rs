@@ -181,3 +181,26 @@ fn an_actor_that_does_not_start_ends_the_run_with_its_reason() {
     ran.says("fail_init = error");
     run(raddle(["check"]).tap(|it| it.arg(&manifest))).with_code(0);
 }
+
+#[test]
+fn limits_and_a_class_that_a_component_cannot_have_are_said_with_it() {
+    let folder = Folder::new();
+    let asker = guest("asker");
+    for (component, says) in [
+        ("class = \"run-to-completion\"", "must be suspendable"),
+        ("limits = { memory_bytes_max = 65_536 }", "over memory_bytes_max (65536)"),
+        ("limits = { tables_max = 0 }", "over tables_max (0)"),
+        ("limits = { table_elements_max = 0 }", "over table_elements_max (0)"),
+    ] {
+        let text = format!(
+            "[component.asker]\npath = {asker:?}\n{component}\n[[actor]]\nname = \"a\"\ncomponent = \"asker\"\n"
+        );
+        let manifest = folder.write("limits.toml", text);
+        for command in ["check", "run"] {
+            let ran = run(raddle([command]).tap(|it| it.arg(&manifest)));
+            assert_ne!(ran.code, Some(0), "{component}");
+            ran.says("`asker`");
+            ran.says(says);
+        }
+    }
+}

@@ -152,3 +152,15 @@ fn a_reader_that_goes_away_is_no_panic() {
     drop(child.stdout.take());
     finish(child).with_code(0);
 }
+
+#[test]
+fn any_component_can_be_told_to_be_suspendable() {
+    let folder = Folder::new();
+    let manifest = folder.access_log("", "");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let suspendable = text.replace("grants = {", "class = \"suspendable\"\ngrants = {");
+    assert_ne!(text, suspendable);
+    let manifest = folder.write("suspendable.toml", suspendable);
+    let report = run(raddle(["run", "-o", "json"]).tap(|it| it.arg(manifest))).with_code(0).json();
+    Counts::of(sample().lines()).assert_in(&report);
+}

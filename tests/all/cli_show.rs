@@ -14,9 +14,9 @@ fn check_shows_what_would_run_where() {
 
          component    memory at most   time at most   file
         ────────────────────────────────────────────────────────────────────────────────────────────────────────
-         aggregator           64 MiB         100 ms   examples/access_log/../../guests/prebuilt/aggregator.wasm
-         parser               64 MiB         100 ms   examples/access_log/../../guests/prebuilt/parser.wasm
-         reporter             64 MiB         100 ms   examples/access_log/../../guests/prebuilt/reporter.wasm
+         aggregator           16 MiB          20 ms   examples/access_log/../../guests/prebuilt/aggregator.wasm
+         parser               16 MiB          20 ms   examples/access_log/../../guests/prebuilt/parser.wasm
+         reporter             16 MiB          20 ms   examples/access_log/../../guests/prebuilt/reporter.wasm
 
          actor        component    restart     instances   where
         ───────────────────────────────────────────────────────────────────────────

@@ -30,6 +30,7 @@ pub(super) fn link(requests: &mut LinkerInstance<'_, HostState>) -> Result<()> {
     })?;
     requests.func_wrap("defer", |host: Host, (): ()| {
         host.data().own_id()?;
+        // None is no error in the contract: it may be no request at all.
         Ok((host.data().context.get().defer().map(RequestId::to_bits),))
     })?;
     type Outcome = std::result::Result<Reply, Failure>;

@@ -258,3 +258,16 @@ fn output_is_limited_by_the_second_however_many_streams_it_opens() {
     assert!(lines.iter().any(|line| line.contains("log_lines_per_s_max")), "{lines:?}");
     assert_eq!(printer.child.account().unwrap().denied, 10 - noise as u64);
 }
+
+#[test]
+fn more_addresses_than_it_may_hold_are_an_error_with_the_figure() {
+    let ticking = Ticking::new();
+    let limits = crate::wasm::Limits { addresses_max: 0, ..limits() };
+    let grants = Grants { send: patterns(&["friend"]), ..Grants::default() };
+    let profile = Profile { limits, grants, ..Profile::default() };
+    let mut trapper = subject(ticking.load("trapper"), profile);
+    trapper.reply(b"\x06friend");
+    let why = refused(trapper.ask(&send_to(friend())));
+    assert!(why.contains("may send to `friend`, but is over addresses_max (0)"), "{why}");
+    assert_eq!(trapper.child.account().unwrap().denied, 1);
+}
