@@ -14,6 +14,10 @@ pub struct Quotas {
     pub subscriptions_max: u32,
     /// Groups that it is in.
     pub groups_max: u32,
+    /// Links to others, and monitors of others.
+    pub relations_max: u32,
+    /// Actors alive that it has spawned, and those that they have, and so on.
+    pub children_max: u32,
 }
 
 impl Default for Quotas {
@@ -24,6 +28,8 @@ impl Default for Quotas {
             timers_max: 1_048_576,
             subscriptions_max: 1_024,
             groups_max: 256,
+            relations_max: 65_536,
+            children_max: 65_536,
         }
     }
 }
@@ -38,6 +44,8 @@ impl Quotas {
             timers_max: self.timers_max.min(most.timers_max),
             subscriptions_max: self.subscriptions_max.min(most.subscriptions_max),
             groups_max: self.groups_max.min(most.groups_max),
+            relations_max: self.relations_max.min(most.relations_max),
+            children_max: self.children_max.min(most.children_max),
         }
     }
 }

@@ -33,6 +33,8 @@ const NO_QUOTAS: Quotas = Quotas {
     timers_max: u32::MAX,
     subscriptions_max: u32::MAX,
     groups_max: u32::MAX,
+    relations_max: u32::MAX,
+    children_max: u32::MAX,
 };
 
 /// How the engine is to be, for so many actors.
@@ -101,6 +103,7 @@ pub(super) fn profile(spec: &manifest::ComponentSpec, message_bytes_max: u32) ->
     for (patterns, texts) in [
         (&mut grants.send, &given.send),
         (&mut grants.ask, &given.ask),
+        (&mut grants.link, &given.link),
         (&mut grants.register, &given.register),
         (&mut grants.publish, &given.publish),
         (&mut grants.subscribe, &given.subscribe),
@@ -158,6 +161,8 @@ fn limits(spec: &manifest::LimitsSpec, trust: Limits, runtime_message_bytes_max:
         timers_max: spec.timers_max.unwrap_or(trust.timers_max),
         subscriptions_max: spec.subscriptions_max.unwrap_or(trust.subscriptions_max),
         groups_max: spec.groups_max.unwrap_or(trust.groups_max),
+        relations_max: spec.relations_max.unwrap_or(trust.relations_max),
+        children_max: spec.children_max.unwrap_or(trust.children_max),
         addresses_max: size(spec.addresses_max, trust.addresses_max),
         wasi_resources_max: size(spec.wasi_resources_max, trust.wasi_resources_max),
     }
@@ -302,6 +307,8 @@ mod tests {
         timers_max = 18
         subscriptions_max = 19
         groups_max = 20
+        relations_max = 23
+        children_max = 24
         addresses_max = 21
         wasi_resources_max = 22
 
@@ -340,6 +347,8 @@ mod tests {
             timers_max: 18,
             subscriptions_max: 19,
             groups_max: 20,
+            relations_max: 23,
+            children_max: 24,
             addresses_max: 21,
             wasi_resources_max: 22,
         };

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actor::{
-    ActorId, Child, CreateError, DeadReason, ExitReason, Incarnation, StartError, StopReason,
+    ActorId, Child, CreateError, DeadReason, ExitReason, Incarnation, Quotas, StartError, StopReason,
 };
 use crate::control::child_spec::{ChildAddress, Shutdown};
 use crate::control::registry::NameTaken;
@@ -68,6 +68,22 @@ struct About {
     health: Known,
 }
 
+impl About {
+    fn new(spec: SpawnSpec) -> Self {
+        Self {
+            spec,
+            parent: None,
+            life: Life::Naming,
+            started: None,
+            stopped: Vec::new(),
+            restarts: 0,
+            stop_asked: false,
+            ended: None,
+            health: Known::default(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
     /// Its name is being claimed.
@@ -103,20 +119,9 @@ impl Shard {
         started: Option<Resolver<Result<ActorId, SpawnError>>>,
     ) {
         let name = spec.name.clone();
-        let about = About {
-            spec,
-            parent,
-            life: Life::Naming,
-            started,
-            stopped: Vec::new(),
-            restarts: 0,
-            stop_asked: false,
-            ended: None,
-            health: Known::default(),
-        };
+        let about = About { parent, started, ..About::new(spec) };
         let mailbox = about.spec.mailbox;
-        let most = self.config.quotas;
-        let quotas = about.spec.blueprint.quotas().map_or(most, |quotas| quotas.at_most(most));
+        let quotas = self.quotas_of(&about.spec);
         let slot = ActorSlot { child: None, about: Box::new(about) };
         if self.closed || self.actors.is_full() {
             let error = if self.closed { SpawnError::Closed } else { SpawnError::NoSlot(self.id) };
@@ -129,6 +134,41 @@ impl Shard {
         match name {
             Some(name) => self.claim_name(&name, actor),
             None => self.begin_start(actor),
+        }
+    }
+
+    /// What an actor may have of what costs memory.
+    fn quotas_of(&self, spec: &SpawnSpec) -> Quotas {
+        let most = self.config.quotas;
+        spec.blueprint.quotas().map_or(most, |quotas| quotas.at_most(most))
+    }
+
+    /// An actor that has its address and its mailbox is in the table from here on.
+    pub(super) fn settle_in(&mut self, actor: ActorId, spec: SpawnSpec) {
+        self.local.lives.borrow_mut().admit(actor, self.quotas_of(&spec));
+        let slot = ActorSlot { child: None, about: Box::new(About::new(spec)) };
+        self.actors.put(actor, slot);
+        self.counters.actors.set(self.actors.len() as u64);
+    }
+
+    /// Begins the start of such an actor.
+    pub(super) fn begin(&mut self, actor: ActorId) {
+        if self.closed {
+            return self.discard(actor, false, SpawnError::Closed);
+        }
+        match self.about(actor).map(|about| about.spec.name.clone()) {
+            Some(Some(name)) => self.claim_name(&name, actor),
+            Some(None) => self.begin_start(actor),
+            None => {}
+        }
+    }
+
+    /// An actor is to end that is not up yet, for the first time.
+    pub(super) fn end_unborn(&mut self, actor: ActorId, reason: ExitReason) {
+        let Some(about) = self.about(actor) else { return };
+        if about.restarts == 0 && matches!(about.life, Life::Naming | Life::Starting { .. }) {
+            about.ended = Some(reason);
+            self.stop_for(actor, Shutdown::BrutalKill, StopReason::Shutdown);
         }
     }
 
@@ -269,7 +309,8 @@ impl Shard {
         }
         if let Some(slot) = self.vacate(actor, DeadReason::NoSuchActor) {
             // It may have made friends in its start.
-            let reason = ExitReason::StartFailed(error.to_string());
+            let failed = || ExitReason::StartFailed(error.to_string());
+            let reason = slot.about.ended.clone().unwrap_or_else(failed);
             let (stopped, told) = (Vec::new(), None);
             self.announce_end(actor, Departed { name: None, reason, stopped, told, above: None });
             self.report_start(*slot.about, Err(error));
@@ -488,6 +529,7 @@ impl Shard {
         self.local.post.borrow_mut().close(actor);
         let slot = self.actors.remove(actor);
         self.dead_by_actor.remove(&actor);
+        self.local.lineage.borrow_mut().gone(actor);
         self.counters.actors.set(self.actors.len() as u64);
         slot
     }

@@ -59,6 +59,11 @@ pub struct Limits {
     pub subscriptions_max: u32,
     /// How many groups it may be in: names that it shares (default is 256).
     pub groups_max: u32,
+    /// How many links to others and monitors of others it may have (default is 1,024).
+    pub relations_max: u32,
+    /// How many actors may be alive that it has spawned, with those that they have
+    /// spawned, and so on (default is 1,024).
+    pub children_max: u32,
     /// How many other actors' addresses it may hold, where not everybody may be sent
     /// to (default is 4,096).
     pub addresses_max: usize,
@@ -88,6 +93,8 @@ impl Default for Limits {
             timers_max: 16_384,
             subscriptions_max: 1_024,
             groups_max: 256,
+            relations_max: 1_024,
+            children_max: 1_024,
             addresses_max: 4_096,
             wasi_resources_max: 256,
         }
@@ -103,6 +110,8 @@ impl Limits {
             timers_max: self.timers_max,
             subscriptions_max: self.subscriptions_max,
             groups_max: self.groups_max,
+            relations_max: self.relations_max,
+            children_max: self.children_max,
         }
     }
 }
@@ -124,6 +133,8 @@ impl TrustLevel {
                 timers_max: 256,
                 subscriptions_max: 64,
                 groups_max: 16,
+                relations_max: 64,
+                children_max: 16,
                 addresses_max: 256,
                 wasi_resources_max: 64,
                 ..limits
@@ -135,6 +146,8 @@ impl TrustLevel {
                 requests_max: 65_536,
                 deferred_max: 65_536,
                 timers_max: 1_048_576,
+                relations_max: 65_536,
+                children_max: 65_536,
                 addresses_max: 65_536,
                 wasi_resources_max: 4_096,
                 ..limits

@@ -52,10 +52,16 @@ fn flood(name: &'static str, repeats: u32, limits: Limits, call: &str, text_at: 
         |runtime| {
             let guest = Guest { core: &core, handle: Some(&handle), ..Guest::default() };
             let limits = Limits { message_time_max: PATIENCE, ..limits };
-            let profile = Profile { limits, ..Profile::of(TrustLevel::Standard) };
+            runtime.provide("child", &kind(runtime, &Guest::default()));
+            let profile = Profile { limits, ..Profile::of(TrustLevel::Trusted) };
             (supervised(runtime, kind_with(runtime, &guest, profile)), mute(runtime))
         },
         |runtime, (hostile, mute)| {
+            // What its last incarnation had spawned has ended with it, by and by.
+            let begun = std::time::Instant::now();
+            while runtime.actors() > 3 && begun.elapsed() < PATIENCE {
+                std::thread::yield_now();
+            }
             let answer = reply(runtime, *hostile, &mute.to_bits().to_le_bytes());
             let (count, said) = answer.split_first_chunk().expect("a count");
             assert_eq!(u32::from_le_bytes(*count), most, "{}", String::from_utf8_lossy(said));
@@ -104,6 +110,23 @@ fn of_requests() {
     let call = "(call $request (local.get $to) (i32.const 64) (i32.const 8) (i64.const 60000000000)
         (i32.const 128))";
     flood("floods::of_requests", 50, limits, call, 12, 40, "over requests_max (40)");
+}
+
+#[test]
+fn of_children() {
+    // Linked: they end with it, and its next incarnation has as many.
+    let limits = Limits { children_max: 6, ..short() };
+    let call = "(i64.store (i32.const 1024) (i64.const 0x646c696863)) ;; child
+        (call $spawn (i32.const 1024) (i32.const 5) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+          (i32.const 0) (i32.const 1) (i32.const 128))";
+    flood("floods::of_children", 50, limits, call, 12, 6, "children_max: 6");
+}
+
+#[test]
+fn of_monitors() {
+    let limits = Limits { relations_max: 70, ..short() };
+    let call = "(call $monitor (local.get $to) (i32.const 128))";
+    flood("floods::of_monitors", 50, limits, call, 12, 70, "relations_max: 70");
 }
 
 #[test]

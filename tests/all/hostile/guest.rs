@@ -60,6 +60,15 @@ const IMPORTS: &str = r#"
     (export "send-after" (func (param "delay-ns" u64) (param "to" u64) (param "payload" (list u8))
       (result (result u64 (error $e)))))
     (export "cancel" (func (param "timer" u64) (result bool)))))
+  (import "raddle:actor/processes@0.1.0" (instance $processes
+    (type $error-of (variant (case "no-such-component" string) (case "access-denied" string)
+      (case "quota-exceeded" string) (case "other" string)))
+    (export "process-error" (type $error (eq $error-of)))
+    (type $options-of (record (field "component" string) (field "name" (option string))
+      (field "config" (list (tuple string string))) (field "linked" bool)))
+    (export "spawn-options" (type $options (eq $options-of)))
+    (export "spawn" (func (param "options" $options) (result (result u64 (error $error)))))
+    (export "monitor" (func (param "actor" u64) (result (result u64 (error $error)))))))
   (import "raddle:actor/registry@0.1.0" (instance $registry
     (export "lookup" (func (param "name" string) (result (option u64))))))
   (import "raddle:actor/log@0.1.0" (instance $log
@@ -85,6 +94,10 @@ const IMPORTS: &str = r#"
   (core func $send-after (canon lower (func $timers "send-after")
     (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
   (core func $cancel-timer (canon lower (func $timers "cancel")))
+  (core func $spawn (canon lower (func $processes "spawn")
+    (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
+  (core func $monitor (canon lower (func $processes "monitor")
+    (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
   (core func $lookup (canon lower (func $registry "lookup") (memory (core memory $libc "memory"))))
   (core func $log (canon lower (func $log "log") (memory (core memory $libc "memory"))))
   (core func $config (canon lower (func $config "get-all")
@@ -95,7 +108,7 @@ const LOWERED: &str = r#"(export "send" (func $send)) (export "own-id" (func $ow
   (export "reply" (func $reply)) (export "publish" (func $publish)) (export "subscribe" (func $subscribe))
   (export "join" (func $join)) (export "send-after" (func $send-after))
   (export "cancel-timer" (func $cancel-timer)) (export "lookup" (func $lookup)) (export "log" (func $log))
-  (export "config" (func $config))"#;
+  (export "config" (func $config)) (export "spawn" (func $spawn)) (export "monitor" (func $monitor))"#;
 
 /// The last `i32` of those that return nothing is where the result lies: a byte that
 /// is 0 if it is `ok` or `none`; text and numbers are behind it.
@@ -113,4 +126,6 @@ const CORE: &str = r#"
   (import "host" "cancel-timer" (func $cancel-timer (param i64) (result i32)))
   (import "host" "lookup" (func $lookup (param i32 i32 i32)))
   (import "host" "log" (func $log (param i32 i32 i32 i32 i32)))
-  (import "host" "config" (func $config (param i32)))"#;
+  (import "host" "config" (func $config (param i32)))
+  (import "host" "spawn" (func $spawn (param i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+  (import "host" "monitor" (func $monitor (param i64 i32)))"#;

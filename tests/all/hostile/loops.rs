@@ -135,6 +135,29 @@ fn in_its_subscriber() {
     );
 }
 
+/// Monitors whoever the payload names.
+const MONITORS: &str = "(call $monitor (i64.load (local.get $payload)) (i32.const 64)) i32.const 0";
+
+#[test]
+fn in_what_hears_of_the_end_of_another() {
+    let hooks = Hooks { down: Some("(loop (br 0))"), ..Hooks::default() };
+    Row::new("loops::in_what_hears_of_the_end_of_another", 8).run(
+        |runtime| {
+            let guest = Guest { handle: Some(MONITORS), hooks, ..Guest::default() };
+            (in_both_classes(runtime, &guest), load(runtime, "echo"), runtime.events(4096))
+        },
+        |runtime, (kinds, echo, events)| {
+            for kind in &*kinds {
+                let hostile = spawn(runtime, Spawn::new(kind.clone()));
+                let watched = spawn(runtime, Spawn::new(echo.clone()));
+                reply(runtime, hostile, &watched.to_bits().to_le_bytes());
+                runtime.stop(watched, Shutdown::default()).wait_for(PATIENCE).unwrap();
+                ended(&next_exit(events, hostile), "deadline", "message_time_max (10 ms)");
+            }
+        },
+    );
+}
+
 #[test]
 fn in_its_batch_handler() {
     let hooks = Hooks { batch: Some(FOREVER), ..Hooks::default() };
