@@ -55,6 +55,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    // Pages of 2 MiB come and go as the system likes: more than what is looked for.
+    rustix::thread::disable_transparent_huge_pages(true)?;
     let memory_layout = MemoryLayout::from(args.layout);
     let config = EngineConfig {
         memory_layout,
@@ -122,7 +124,8 @@ struct Soak {
 
 impl Soak {
     /// Does it in ten parts. The least memory after one of the first five is what it has
-    /// to come back to.
+    /// to come back to after one of the last three: a single sample is at the mercy of
+    /// what is being given back just then.
     fn measure(
         &self,
         what: &str,
@@ -133,22 +136,21 @@ impl Soak {
         const PARTS: u64 = 10;
         let part = times.div_ceil(PARTS).max(1);
         let begun = Instant::now();
-        let (mut done, mut base_kib, mut last_kib) = (0, u64::MAX, 0);
+        let (mut done, mut samples_kib) = (0, Vec::new());
         while done < times && goes_on(begun) {
             let many = part.min(times - done);
             some(many)?;
             done += many;
-            last_kib = resident_bytes()? / 1024;
-            if done <= part * PARTS / 2 {
-                base_kib = base_kib.min(last_kib);
-            }
-            println!("  {done} {what}: {last_kib} KiB");
+            samples_kib.push(resident_bytes()? / 1024);
+            println!("  {done} {what}: {} KiB", samples_kib[samples_kib.len() - 1]);
         }
-        ensure!(done > 0, "nothing was done");
-        let (took, grown) = (begun.elapsed(), change(base_kib, last_kib));
+        let count = samples_kib.len();
+        let first = samples_kib.iter().take(count.div_ceil(2)).min().copied();
+        let last = samples_kib.iter().skip(count.saturating_sub(3)).min().copied();
+        let (Some(first), Some(last)) = (first, last) else { bail!("nothing was done") };
+        let (took, grown) = (begun.elapsed(), change(first, last));
         println!(
-            "{done} {what} in {:.1} s, {:.1} µs each; resident at least {base_kib} KiB in the first half, \
-             {last_kib} KiB at the end ({grown:+.2} %)",
+            "{done} {what} in {:.1} s, {:.1} µs each; resident {first} KiB at first, {last} KiB at last ({grown:+.2} %)",
             took.as_secs_f64(),
             took.as_secs_f64() * 1e6 / done as f64,
         );
