@@ -39,6 +39,7 @@ pub use id::{ActorId, Key, ParseKeyError, RequestId, ShardId, TimerId};
 pub use message::{DeadReason, Envelope, Failure, Message, RequestError, SendError};
 pub use native::Native;
 pub use outcome::{Awaited, Batch, BatchOutcome, Notice, Outcome, Resume};
+pub(crate) use payload::copy_few;
 pub use payload::Payload;
 pub use relation::Relation;
 pub use target::Target;
