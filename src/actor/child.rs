@@ -33,7 +33,8 @@ pub trait Actor {
         1
     }
 
-    /// Handles many plain messages, in order.
+    /// Handles many plain messages, in order, up to the one in which it asks to
+    /// [exit](Context::exit), if it does.
     fn handle_batch(&mut self, context: &Context, batch: Batch<'_>) -> BatchOutcome {
         let mut outcome = BatchOutcome::default();
         for message in batch {
@@ -46,6 +47,9 @@ pub trait Actor {
                 Outcome::Done(_) | Outcome::Suspended(_) => {}
             }
             outcome.handled += 1;
+            if context.is_exiting() {
+                break;
+            }
         }
         outcome
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    ASK_CHAIN_MAX, ActorId, Attached, Chain, Effect, Envelope, ExitReason, Failure, Filter, Message, Origin,
-    Payload, Pick, RequestError, RequestId, SendError, ShardId, Subject, Target, TimerId, View,
+    ASK_CHAIN_MAX, ActorId, Attached, Chain, Effect, Envelope, ExitReason, Failure, Filter, Message,
+    NewActor, NotSpawned, Origin, Payload, Pick, RequestError, RequestId, SendError, ShardId, Subject,
+    Target, TimerId, View,
 };
 
 /// What the actors of one shard share: who is running, what it has done so far,
@@ -23,9 +24,10 @@ pub struct Context {
     /// Has the running actor sent anything?
     led_on: Cell<bool>,
     has_effects: Cell<bool>,
+    is_exiting: Cell<bool>,
     numbers: Cell<u64>,
-    effects: RefCell<Vec<Effect>>,
-    view: Box<dyn View>,
+    pub(super) effects: RefCell<Vec<Effect>>,
+    pub(super) view: Box<dyn View>,
 }
 
 impl Context {
@@ -40,6 +42,7 @@ impl Context {
             chain: RefCell::default(),
             led_on: Cell::new(false),
             has_effects: Cell::new(false),
+            is_exiting: Cell::new(false),
             numbers: Cell::new(0),
             effects: RefCell::default(),
             view,
@@ -222,7 +225,8 @@ impl Context {
     }
 
     /// From here on, gets what is published to subjects that match, for as long as
-    /// this incarnation. To subscribe twice is to subscribe once.
+    /// this incarnation: a copy for each of its filters that does. To subscribe twice to
+    /// the same filter is to subscribe once.
     ///
     /// # Errors
     /// What is wrong with the filter, or that there are too many.
@@ -327,9 +331,27 @@ impl Context {
         self.view.now_ns().saturating_add(nanoseconds(within)).max(1)
     }
 
-    /// Stops the actor after this message.
+    /// Stops the actor after this message. The first reason is the one that counts.
     pub fn exit(&self, reason: ExitReason) {
-        self.record(Effect::Exit(reason));
+        if !self.is_exiting.replace(true) {
+            self.record(Effect::Exit(reason));
+        }
+    }
+
+    /// Has the actor that runs asked to stop?
+    pub fn is_exiting(&self) -> bool {
+        self.is_exiting.get()
+    }
+
+    /// Starts another actor, on this shard. It can be sent to at once; if its start
+    /// fails, or its name is taken, its links and monitors are told that it has ended.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn spawn(&self, new: NewActor) -> Result<ActorId, NotSpawned> {
+        let actor = self.view.spawn(self.own_id(), new)?;
+        self.record(Effect::Spawn(actor));
+        Ok(actor)
     }
 
     /// Who is registered under this name.
@@ -402,6 +424,7 @@ impl Context {
         debug_assert!(into.is_empty());
         std::mem::swap(&mut *self.effects.borrow_mut(), into);
         self.has_effects.set(false);
+        self.is_exiting.set(false);
     }
 }
 

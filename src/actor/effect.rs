@@ -9,6 +9,15 @@ use super::{ActorId, ExitReason, Relation};
 pub enum Effect {
     /// Stop the actor after this message.
     Exit(ExitReason),
-    /// Change this actor's relations to others.
-    Relate(ActorId, Relation),
+    /// Tell another actor what has become of its relation to this one.
+    Relate {
+        /// This one.
+        from: ActorId,
+        /// The other one.
+        to: ActorId,
+        /// What has become of it.
+        relation: Relation,
+    },
+    /// Start the actor that it has spawned.
+    Spawn(ActorId),
 }

@@ -103,7 +103,7 @@ impl<'a> IntoIterator for Batch<'a> {
 /// What became of a batch.
 #[derive(Debug, Default)]
 pub struct BatchOutcome {
-    /// How many messages it finished.
+    /// How many messages it finished: all of them, unless it ended, or asked to stop.
     pub handled: usize,
     /// How many of those it answered with a failure.
     pub failures: usize,

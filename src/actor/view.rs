@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    ActorId, Attached, Envelope, Failure, Filter, Payload, Pick, RequestId, SendError, Subject, TimerId,
+    ActorId, Attached, Envelope, Failure, Filter, NewActor, NotSpawned, Payload, Pick, Relation, RequestId,
+    SendError, Subject, TimerId,
 };
 
 /// Who sends, and since when its cause is measured (0 if it is not).
@@ -165,5 +166,30 @@ pub trait View {
     fn cancel_timer(&self, owner: ActorId, timer: TimerId) -> bool {
         let _ = (owner, timer);
         false
+    }
+
+    /// Notes what becomes of an actor's relations, on its own side. Who is to be told
+    /// of it, if somebody is.
+    ///
+    /// # Errors
+    /// [`SendError::Quota`].
+    fn relate(&self, actor: ActorId, relation: &Relation) -> Result<Option<ActorId>, SendError> {
+        let _ = (actor, relation);
+        Err(SendError::Closed)
+    }
+
+    /// How many links and monitors an actor has.
+    fn relations(&self, actor: ActorId) -> usize {
+        let _ = actor;
+        0
+    }
+
+    /// Makes a place for an actor that this one wants: its address.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn spawn(&self, parent: ActorId, new: NewActor) -> Result<ActorId, NotSpawned> {
+        let _ = (parent, new);
+        Err(NotSpawned::NoPlace)
     }
 }

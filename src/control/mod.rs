@@ -10,6 +10,7 @@ pub mod child_spec;
 pub mod group;
 pub mod health;
 pub mod intensity;
+pub mod lineage;
 pub mod placement;
 pub mod registry;
 pub mod relations;

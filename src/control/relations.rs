@@ -65,6 +65,11 @@ impl Relations {
         actor != other && self.entry(actor).links.insert(other)
     }
 
+    /// Is an actor of this shard linked to another one?
+    pub fn is_linked(&self, actor: ActorId, other: ActorId) -> bool {
+        self.0.get(&actor).is_some_and(|entry| entry.links.contains(&other))
+    }
+
     /// Takes a link of an actor of this shard back.
     pub fn unlink(&mut self, actor: ActorId, other: ActorId) {
         self.change(actor, |entry| entry.links.remove(&other));
@@ -137,6 +142,11 @@ impl Relations {
             return Vec::new();
         }
         self.0.remove(&actor).map(|entry| entry.watchers.into_iter().collect()).unwrap_or_default()
+    }
+
+    /// How many links and monitors an actor of this shard has.
+    pub fn of(&self, actor: ActorId) -> usize {
+        self.0.get(&actor).map_or(0, |entry| entry.links.len() + entry.monitors.len())
     }
 
     /// How many actors have relations.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::actor::{ActorId, ExitReason, Message, Payload, RequestError, SendError, ShardId};
+use crate::actor::{ActorId, Blueprint, ExitReason, Message, Payload, RequestError, SendError, ShardId};
 use crate::control::child_spec::Shutdown;
 use crate::control::placement::{Placement, home_of};
 use crate::metrics::Clock;
@@ -86,6 +86,16 @@ impl Handle {
         let (done, waiter) = reply_slot();
         let sent = self.control(shard, Control::Spawn { spec: spawn.into_spec(), done });
         if sent { Pending::new(waiter) } else { Pending::ready(Err(SpawnError::Closed)) }
+    }
+
+    /// Lets actors spawn actors of this kind, by this name, if they are granted it.
+    /// Whoever is spawned or told after this finds it there.
+    pub fn provide(&self, name: impl Into<Arc<str>>, blueprint: &Arc<dyn Blueprint>) {
+        let name = name.into();
+        for shard in 0..self.shards() {
+            let (name, blueprint) = (name.clone(), blueprint.clone());
+            self.control(ShardId(shard as u16), Control::Provide { name, blueprint });
+        }
     }
 
     /// The shard for what is placed like that.

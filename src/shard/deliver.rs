@@ -23,7 +23,8 @@ impl Shard {
         for effect in effects.drain(..) {
             match effect {
                 Effect::Exit(reason) => exit = exit.or(Some(reason)),
-                Effect::Relate(actor, relation) => self.relate(actor, relation),
+                Effect::Relate { from, to, relation } => self.relate(from, to, relation),
+                Effect::Spawn(actor) => self.adopt(actor),
             }
         }
         self.effects = effects;

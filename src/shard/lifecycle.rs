@@ -68,6 +68,22 @@ struct About {
     health: Known,
 }
 
+impl About {
+    fn new(spec: SpawnSpec) -> Self {
+        Self {
+            spec,
+            parent: None,
+            life: Life::Naming,
+            started: None,
+            stopped: Vec::new(),
+            restarts: 0,
+            stop_asked: false,
+            ended: None,
+            health: Known::default(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
     /// Its name is being claimed.
@@ -103,17 +119,7 @@ impl Shard {
         started: Option<Resolver<Result<ActorId, SpawnError>>>,
     ) {
         let name = spec.name.clone();
-        let about = About {
-            spec,
-            parent,
-            life: Life::Naming,
-            started,
-            stopped: Vec::new(),
-            restarts: 0,
-            stop_asked: false,
-            ended: None,
-            health: Known::default(),
-        };
+        let about = About { parent, started, ..About::new(spec) };
         let mailbox = about.spec.mailbox;
         let slot = ActorSlot { child: None, about: Box::new(about) };
         if self.closed || self.actors.is_full() {
@@ -126,6 +132,34 @@ impl Shard {
         match name {
             Some(name) => self.claim_name(&name, actor),
             None => self.begin_start(actor),
+        }
+    }
+
+    /// An actor that has its address and its mailbox is in the table from here on.
+    pub(super) fn settle_in(&mut self, actor: ActorId, spec: SpawnSpec) {
+        let slot = ActorSlot { child: None, about: Box::new(About::new(spec)) };
+        self.actors.put(actor, slot);
+        self.counters.actors.set(self.actors.len() as u64);
+    }
+
+    /// Begins the start of such an actor.
+    pub(super) fn begin(&mut self, actor: ActorId) {
+        if self.closed {
+            return self.discard(actor, false, SpawnError::Closed);
+        }
+        match self.about(actor).map(|about| about.spec.name.clone()) {
+            Some(Some(name)) => self.claim_name(&name, actor),
+            Some(None) => self.begin_start(actor),
+            None => {}
+        }
+    }
+
+    /// An actor is to end that is not up yet, for the first time.
+    pub(super) fn end_unborn(&mut self, actor: ActorId, reason: ExitReason) {
+        let Some(about) = self.about(actor) else { return };
+        if about.restarts == 0 && matches!(about.life, Life::Naming | Life::Starting { .. }) {
+            about.ended = Some(reason);
+            self.stop_for(actor, Shutdown::BrutalKill, StopReason::Shutdown);
         }
     }
 
@@ -266,7 +300,8 @@ impl Shard {
         }
         if let Some(slot) = self.vacate(actor, DeadReason::NoSuchActor) {
             // It may have made friends in its start.
-            let reason = ExitReason::StartFailed(error.to_string());
+            let failed = || ExitReason::StartFailed(error.to_string());
+            let reason = slot.about.ended.clone().unwrap_or_else(failed);
             let (stopped, told) = (Vec::new(), None);
             self.announce_end(actor, Departed { name: None, reason, stopped, told, above: None });
             self.report_start(*slot.about, Err(error));
@@ -472,6 +507,7 @@ impl Shard {
         self.local.post.borrow_mut().close(actor);
         let slot = self.actors.remove(actor);
         self.dead_by_actor.remove(&actor);
+        self.local.lineage.borrow_mut().gone(actor);
         self.counters.actors.set(self.actors.len() as u64);
         slot
     }

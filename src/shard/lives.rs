@@ -17,6 +17,10 @@ pub struct Quotas {
     pub subscriptions_max: u32,
     /// Groups that it is in.
     pub groups_max: u32,
+    /// Links to others, and monitors of others.
+    pub relations_max: u32,
+    /// Actors alive that it has spawned, and those that they have, and so on.
+    pub children_max: u32,
 }
 
 impl Default for Quotas {
@@ -27,6 +31,8 @@ impl Default for Quotas {
             timers_max: 1_048_576,
             subscriptions_max: 1_024,
             groups_max: 256,
+            relations_max: 65_536,
+            children_max: 65_536,
         }
     }
 }

@@ -6,18 +6,21 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::actor::{
-    ActorId, Attached, Envelope, Failure, Filter, Notice, Origin, Payload, Pick, RequestId, SendError,
-    ShardId, Subject, TimerId, View,
+    ActorId, Attached, Envelope, Failure, Filter, NewActor, NotSpawned, Notice, Origin, Payload, Pick,
+    Relation, RequestId, SendError, ShardId, Subject, TimerId, View,
 };
+use crate::control::lineage::Lineage;
 use crate::control::registry::Replica;
+use crate::control::relations::Relations;
 use crate::metrics::{Clock, ShardCounters};
 
 use super::Alarm;
 use super::later::Later;
 use super::lives::{LifeId, Lives, Quotas};
+use super::offspring::Offspring;
 use super::post::Post;
 use super::requests::Requests;
-use super::table::Table;
+use super::table::{Keys, Table};
 use super::timer_wheel::TimerWheel;
 use super::topics::Topics;
 
@@ -37,10 +40,21 @@ pub(super) struct Local {
     pub(super) laters: RefCell<Table<Later>>,
     pub(super) wheel: RefCell<TimerWheel<Alarm>>,
     pub(super) topics: RefCell<Topics>,
+    pub(super) relations: RefCell<Relations>,
+    pub(super) lineage: RefCell<Lineage>,
+    pub(super) offspring: RefCell<Offspring>,
+    /// The addresses that no actor of this shard has.
+    pub(super) actor_keys: Rc<Keys>,
 }
 
 impl Local {
-    pub(super) fn new(post: Post, clock: Clock, counters: Arc<ShardCounters>, quotas: Quotas) -> Self {
+    pub(super) fn new(
+        post: Post,
+        clock: Clock,
+        counters: Arc<ShardCounters>,
+        quotas: Quotas,
+        actor_keys: Rc<Keys>,
+    ) -> Self {
         let shard = post.shard();
         Self {
             shard,
@@ -54,6 +68,10 @@ impl Local {
             laters: RefCell::new(Table::new(shard)),
             wheel: RefCell::new(TimerWheel::new(clock.now_ns())),
             topics: RefCell::new(Topics::new(shard)),
+            relations: RefCell::default(),
+            lineage: RefCell::default(),
+            offspring: RefCell::default(),
+            actor_keys,
             clock,
         }
     }
@@ -154,5 +172,17 @@ impl View for ShardView {
 
     fn cancel_timer(&self, owner: ActorId, timer: TimerId) -> bool {
         self.0.cancel_timer(Some(owner), timer)
+    }
+
+    fn relate(&self, actor: ActorId, relation: &Relation) -> Result<Option<ActorId>, SendError> {
+        self.0.relate(actor, relation)
+    }
+
+    fn relations(&self, actor: ActorId) -> usize {
+        self.0.relations.borrow().of(actor)
+    }
+
+    fn spawn(&self, parent: ActorId, new: NewActor) -> Result<ActorId, NotSpawned> {
+        self.0.spawn(parent, new)
     }
 }

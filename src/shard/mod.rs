@@ -31,6 +31,7 @@ mod mesh;
 mod names;
 mod notices;
 mod nurseries;
+mod offspring;
 mod overflow;
 mod post;
 mod pressure;
@@ -53,7 +54,6 @@ use crate::actor::{ActorId, Context, DeadReason, Effect, Key, Message, RequestId
 use crate::control::broker::{Bridge, InProcess};
 use crate::control::budget::Budget;
 use crate::control::registry::Home;
-use crate::control::relations::Relations;
 use crate::metrics::{Clock, Latency, ShardCounters};
 use crate::sync::{Doorbell, Injector, Intake, Publisher, Reader, Rooms, injector, published};
 
@@ -281,10 +281,11 @@ pub struct Shard {
     /// Restarts that have failed, to be tried again in the next turn.
     retries: VecDeque<(ChildRef, u64)>,
     budget: Budget,
-    relations: Relations,
     event_sinks: Vec<EventSink>,
     /// Actors that are to be asked how they are.
     to_check: VecDeque<ActorId>,
+    /// Actors that were spawned by others, and are to be started.
+    to_begin: VecDeque<ActorId>,
     /// Actors that are gone, until their names are free.
     departed: HashMap<ActorId, Departed>,
 
@@ -323,7 +324,9 @@ impl Shard {
             bridge,
         } = seed;
         let post = Post::new(id, shards, config.bounds, outlets, rooms);
-        let local = Rc::new(Local::new(post, clock.clone(), counters.clone(), config.quotas));
+        let actors = Table::new(id);
+        let keys = actors.keys_left();
+        let local = Rc::new(Local::new(post, clock.clone(), counters.clone(), config.quotas, keys));
         local.topics.borrow_mut().bridge = bridge;
         let context = Rc::new(Context::new(id, Box::new(ShardView(local.clone()))));
         let now_ns = clock.now_ns();
@@ -340,7 +343,7 @@ impl Shard {
             context,
             local,
             effects: Vec::new(),
-            actors: Table::new(id),
+            actors,
             hands: vec![Box::default()],
             nurseries: Nurseries::default(),
             timers: TimerWheel::new(now_ns),
@@ -353,9 +356,9 @@ impl Shard {
             directory,
             supervisors: Table::new(id),
             retries: VecDeque::new(),
-            relations: Relations::default(),
             event_sinks: Vec::new(),
             to_check: VecDeque::new(),
+            to_begin: VecDeque::new(),
             departed: HashMap::new(),
             budget: Budget::new(config.restarts_per_second_max, config.restarts_at_once_max),
             counters,

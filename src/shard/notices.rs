@@ -20,6 +20,8 @@ pub(super) struct Suspension {
     message: Option<Box<Message>>,
     /// The request that is being handled, unless its reply was taken over.
     request: Option<RequestId>,
+    /// Has it asked to stop?
+    exit: Option<ExitReason>,
     /// What came meanwhile.
     held: Vec<(LifeId, Notice)>,
 }
@@ -78,6 +80,7 @@ impl Shard {
         awaited: Awaited,
         message: Option<Box<Message>>,
         request: Option<RequestId>,
+        exit: Option<ExitReason>,
     ) {
         let life = self.local.lives.borrow_mut().of(actor);
         match awaited {
@@ -100,7 +103,8 @@ impl Shard {
         if self.suspensions.len() <= slot {
             self.suspensions.resize_with(slot + 1, || None);
         }
-        self.suspensions[slot] = Some(Box::new(Suspension { awaited, message, request, held: Vec::new() }));
+        self.suspensions[slot] =
+            Some(Box::new(Suspension { awaited, message, request, exit, held: Vec::new() }));
         self.local.post.borrow_mut().hold(actor, Hold::Suspended);
     }
 
@@ -122,7 +126,10 @@ impl Shard {
 
     fn resume(&mut self, actor: ActorId, resume: Resume) {
         let Some(suspension) = self.take_suspension(actor) else { return };
-        let Suspension { message, request, held, .. } = *suspension;
+        let Suspension { message, request, held, exit, .. } = *suspension;
+        if let Some(reason) = exit {
+            self.context.exit(reason);
+        }
         self.run_with(actor, Some((message, request)), |child, context| child.resume(context, resume));
         // In front of what has come since.
         match self.suspension(actor) {

@@ -7,10 +7,11 @@
 
 use std::sync::Arc;
 
-use crate::actor::{ActorId, ExitReason, Notice, Relation};
+use crate::actor::{ActorId, ExitReason, Notice, Relation, SendError};
 use crate::control::relations::Effect;
 use crate::sync::{Resolver, mutant};
 
+use super::local::Local;
 use super::signal::{RelationSignal, Signal};
 use super::{Shard, SpawnError, SupervisorId};
 
@@ -27,35 +28,47 @@ pub(super) struct Departed {
     pub(super) above: Option<SupervisorId>,
 }
 
-impl Shard {
-    /// What an actor of this shard asks of its relations.
-    pub(super) fn relate(&mut self, actor: ActorId, relation: Relation) {
-        if self.actors.get(actor).is_none() {
-            return;
-        }
-        let (to, signal) = match relation {
-            Relation::Link(other) => {
-                if !self.relations.link(actor, other) {
-                    return;
-                }
-                (other, RelationSignal::Link { from: actor, to: other })
-            }
+impl Local {
+    /// What an actor of this shard asks of its relations: its own side. Who is to be
+    /// told of it, if somebody is.
+    pub(super) fn relate(&self, actor: ActorId, relation: &Relation) -> Result<Option<ActorId>, SendError> {
+        let mut relations = self.relations.borrow_mut();
+        let most = self.quotas.relations_max;
+        let has_room = relations.of(actor) < most as usize;
+        let over = || SendError::Quota { what: "relations_max", most };
+        let other = match *relation {
+            Relation::Link(other) if relations.is_linked(actor, other) => None,
+            Relation::Link(_) | Relation::Monitor(..) if !has_room => return Err(over()),
+            Relation::Link(other) => relations.link(actor, other).then_some(other),
             Relation::Unlink(other) => {
-                self.relations.unlink(actor, other);
-                (other, RelationSignal::Unlink { from: actor, to: other })
+                relations.unlink(actor, other);
+                Some(other)
             }
             Relation::Monitor(other, monitor) => {
-                self.relations.monitor(actor, monitor, other);
-                (other, RelationSignal::Monitor { from: actor, to: other, monitor })
+                relations.monitor(actor, monitor, other);
+                Some(other)
             }
-            Relation::Demonitor(monitor) => match self.relations.demonitor(actor, monitor) {
-                Some(other) => (other, RelationSignal::Demonitor { from: actor, to: other, monitor }),
-                None => return,
-            },
-            Relation::TrapExits(on) => return self.relations.trap(actor, on),
-            Relation::Exit(other, reason) => {
-                (other, RelationSignal::Exit { from: actor, to: other, reason, linked: false })
+            Relation::Demonitor(monitor) => relations.demonitor(actor, monitor),
+            Relation::TrapExits(on) => {
+                relations.trap(actor, on);
+                None
             }
+            Relation::Exit(other, _) => Some(other),
+        };
+        Ok(other)
+    }
+}
+
+impl Shard {
+    /// Tells another actor what has become of its relation to one of this shard.
+    pub(super) fn relate(&mut self, from: ActorId, to: ActorId, relation: Relation) {
+        let signal = match relation {
+            Relation::Link(_) => RelationSignal::Link { from, to },
+            Relation::Unlink(_) => RelationSignal::Unlink { from, to },
+            Relation::Monitor(_, monitor) => RelationSignal::Monitor { from, to, monitor },
+            Relation::Demonitor(monitor) => RelationSignal::Demonitor { from, to, monitor },
+            Relation::Exit(_, reason) => RelationSignal::Exit { from, to, reason, linked: false },
+            Relation::TrapExits(_) => return,
         };
         self.signal_relation(to, signal);
     }
@@ -75,15 +88,15 @@ impl Shard {
     pub(super) fn on_relation(&mut self, signal: RelationSignal) {
         match signal {
             RelationSignal::Link { from, to } if self.is_there(to) => {
-                self.relations.link(to, from);
+                self.local.relations.borrow_mut().link(to, from);
             }
             RelationSignal::Link { from, to } => {
                 let reason = ExitReason::NoSuchActor;
                 self.signal_relation(from, RelationSignal::Exit { from: to, to: from, reason, linked: true });
             }
-            RelationSignal::Unlink { from, to } => self.relations.unlink(to, from),
+            RelationSignal::Unlink { from, to } => self.local.relations.borrow_mut().unlink(to, from),
             RelationSignal::Monitor { from, to, monitor } if self.is_there(to) => {
-                self.relations.watch(to, from, monitor);
+                self.local.relations.borrow_mut().watch(to, from, monitor);
             }
             RelationSignal::Monitor { from, to, monitor } => {
                 let (reason, name) = (ExitReason::NoSuchActor, None);
@@ -92,7 +105,9 @@ impl Shard {
                     RelationSignal::Down { to: from, monitor, actor: to, reason, name },
                 );
             }
-            RelationSignal::Demonitor { from, to, monitor } => self.relations.unwatch(to, from, monitor),
+            RelationSignal::Demonitor { from, to, monitor } => {
+                self.local.relations.borrow_mut().unwatch(to, from, monitor)
+            }
             RelationSignal::Exit { from, to, reason, linked } => {
                 self.on_exit_signal(from, to, reason, linked)
             }
@@ -101,7 +116,7 @@ impl Shard {
                     // Its home has let it go; that may not have come here yet.
                     self.local.names.borrow_mut().unbind(&name, actor);
                 }
-                if self.relations.demonitor(to, monitor).is_some() {
+                if self.local.relations.borrow_mut().demonitor(to, monitor).is_some() {
                     self.tell_notice(to, Notice::Down { monitor, actor, reason });
                 }
             }
@@ -113,18 +128,21 @@ impl Shard {
             return;
         }
         let effect = if linked {
-            self.relations.linked_exit(to, from, &reason)
+            self.local.relations.borrow_mut().linked_exit(to, from, &reason)
         } else {
-            self.relations.exit_signal(to, &reason)
+            self.local.relations.borrow_mut().exit_signal(to, &reason)
         };
         match effect {
             Effect::None => {}
             Effect::Tell => self.tell_notice(to, Notice::Exit { actor: from, reason }),
             Effect::End => {
                 let child = self.actors.get_mut(to).and_then(|slot| slot.child.take());
-                if let Some(child) = child {
-                    self.local.post.borrow_mut().set_up(to, false);
-                    self.end(to, child, reason);
+                match child {
+                    Some(child) => {
+                        self.local.post.borrow_mut().set_up(to, false);
+                        self.end(to, child, reason);
+                    }
+                    None => self.end_unborn(to, reason),
                 }
             }
         }
@@ -143,7 +161,7 @@ impl Shard {
     /// An incarnation has ended, for this reason: its links are spent, and what it
     /// monitored is not monitored any more.
     pub(super) fn spend_links(&mut self, actor: ActorId, reason: &ExitReason) {
-        let left = self.relations.incarnation_ended(actor);
+        let left = self.local.relations.borrow_mut().incarnation_ended(actor);
         for other in left.links {
             let exit = RelationSignal::Exit { from: actor, to: other, reason: reason.clone(), linked: true };
             self.signal_relation(other, exit);
@@ -173,7 +191,8 @@ impl Shard {
     fn tell_of_end(&mut self, actor: ActorId, departed: Departed) {
         let Departed { name, reason, stopped, told, above } = departed;
         self.spend_links(actor, &reason);
-        for (to, monitor) in self.relations.gone(actor) {
+        let watchers = self.local.relations.borrow_mut().gone(actor);
+        for (to, monitor) in watchers {
             let (reason, name) = (reason.clone(), name.clone());
             self.signal_relation(to, RelationSignal::Down { to, monitor, actor, reason, name });
         }

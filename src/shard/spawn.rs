@@ -198,6 +198,13 @@ pub enum Control {
         /// Was something still to be sent?
         done: Answer<bool>,
     },
+    /// Let actors of this shard spawn this, by this name.
+    Provide {
+        /// By what name.
+        name: Arc<str>,
+        /// What.
+        blueprint: Arc<dyn Blueprint>,
+    },
     /// Tell of events from here on.
     Observe {
         /// Whom.

@@ -1,13 +1,42 @@
 //! A table whose keys never come back.
 
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
 use crate::actor::{Key, ShardId};
 use crate::sync::mutant;
 
-const NOBODY: u32 = u32::MAX;
+/// The keys of a table that nobody has. They are beside the table, so that one can be
+/// taken while the table is out of reach, for a value that is put in later.
+pub(super) struct Keys {
+    shard: ShardId,
+    /// Of slots that had a tenant.
+    used: RefCell<Vec<Key>>,
+    /// The slots from here on had none.
+    fresh: Cell<u32>,
+}
+
+impl Keys {
+    fn peek(&self) -> Option<Key> {
+        let used = self.used.borrow().last().copied();
+        let fresh = self.fresh.get();
+        used.or_else(|| ((fresh as usize) < Key::SLOTS_MAX).then(|| Key::new(self.shard, fresh, 1)))
+    }
+
+    /// `None` if every slot that a key can name is taken.
+    pub(super) fn take(&self) -> Option<Key> {
+        let used = self.used.borrow_mut().pop();
+        if used.is_some() {
+            return used;
+        }
+        let key = self.peek()?;
+        self.fresh.set(key.slot() + 1);
+        Some(key)
+    }
+}
 
 struct Entry<T> {
     generation: u32,
-    next_free: u32,
     value: Option<T>,
 }
 
@@ -17,15 +46,20 @@ struct Entry<T> {
 /// again: a slot's generation rises with each tenant, and a slot that has used
 /// its last generation up is retired.
 pub(super) struct Table<T> {
-    shard: ShardId,
     entries: Vec<Entry<T>>,
-    free: u32,
+    keys: Rc<Keys>,
     len: usize,
 }
 
 impl<T> Table<T> {
     pub(super) fn new(shard: ShardId) -> Self {
-        Self { shard, entries: Vec::new(), free: NOBODY, len: 0 }
+        let keys = Keys { shard, used: RefCell::default(), fresh: Cell::new(0) };
+        Self { entries: Vec::new(), keys: Rc::new(keys), len: 0 }
+    }
+
+    /// The keys that nobody has.
+    pub(super) fn keys_left(&self) -> Rc<Keys> {
+        self.keys.clone()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -33,45 +67,41 @@ impl<T> Table<T> {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.free == NOBODY && self.entries.len() == Key::SLOTS_MAX
+        self.keys.peek().is_none()
     }
 
     /// The key that the next value will have.
     pub(super) fn next_key(&self) -> Option<Key> {
-        if self.free != NOBODY {
-            return Some(Key::new(self.shard, self.free, self.entries[self.free as usize].generation));
-        }
-        let slot = self.entries.len();
-        (slot < Key::SLOTS_MAX).then(|| Key::new(self.shard, slot as u32, 1))
+        self.keys.peek()
     }
 
     /// `None` if every slot that a key can name is taken.
     pub(super) fn insert(&mut self, value: T) -> Option<Key> {
-        let slot = if self.free == NOBODY {
-            if self.entries.len() == Key::SLOTS_MAX {
-                return None;
-            }
-            self.entries.push(Entry { generation: 1, next_free: NOBODY, value: Some(value) });
-            self.entries.len() as u32 - 1
-        } else {
-            let slot = self.free;
-            let entry = &mut self.entries[slot as usize];
-            self.free = entry.next_free;
-            entry.value = Some(value);
-            slot
-        };
+        let key = self.keys.take()?;
+        self.put(key, value);
+        Some(key)
+    }
+
+    /// Puts a value where its key says, which was taken before.
+    pub(super) fn put(&mut self, key: Key, value: T) {
+        let slot = key.slot() as usize;
+        while self.entries.len() <= slot {
+            self.entries.push(Entry { generation: 1, value: None });
+        }
+        let entry = &mut self.entries[slot];
+        debug_assert!(entry.generation == key.generation() && entry.value.is_none());
+        entry.value = Some(value);
         self.len += 1;
-        Some(Key::new(self.shard, slot, self.entries[slot as usize].generation))
     }
 
     pub(super) fn get(&self, key: Key) -> Option<&T> {
-        debug_assert_eq!(key.shard(), self.shard);
+        debug_assert_eq!(key.shard(), self.keys.shard);
         let entry = self.entries.get(key.slot() as usize)?;
         if entry.generation == key.generation() { entry.value.as_ref() } else { None }
     }
 
     pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        debug_assert_eq!(key.shard(), self.shard);
+        debug_assert_eq!(key.shard(), self.keys.shard);
         let entry = self.entries.get_mut(key.slot() as usize)?;
         if entry.generation == key.generation() { entry.value.as_mut() } else { None }
     }
@@ -87,8 +117,8 @@ impl<T> Table<T> {
             if !mutant!("table.keep_generation") {
                 entry.generation += 1;
             }
-            entry.next_free = self.free;
-            self.free = key.slot();
+            let next = Key::new(key.shard(), key.slot(), entry.generation);
+            self.keys.used.borrow_mut().push(next);
         }
         Some(value)
     }
@@ -102,7 +132,7 @@ impl<T> Table<T> {
 
     pub(super) fn keys(&self) -> Vec<Key> {
         let key = |(slot, entry): (usize, &Entry<T>)| {
-            entry.value.as_ref().map(|_| Key::new(self.shard, slot as u32, entry.generation))
+            entry.value.as_ref().map(|_| Key::new(self.keys.shard, slot as u32, entry.generation))
         };
         self.entries.iter().enumerate().filter_map(key).collect()
     }
@@ -134,6 +164,23 @@ mod tests {
         assert_eq!(table.len(), 1);
         assert_eq!(table.get(tenant), Some(&-1));
         assert!(!table.knows_slot(Key::new(ShardId(3), 1, 1)), "never used");
+    }
+
+    #[test]
+    fn a_key_may_be_taken_before_its_value_is_there() {
+        let mut table = Table::new(ShardId(0));
+        let gone = table.insert(0).unwrap();
+        table.remove(gone);
+        let keys = table.keys_left();
+        let (used, fresh) = (keys.take().unwrap(), keys.take().unwrap());
+        assert_eq!((used.slot(), used.generation(), fresh.slot()), (0, 2, 1));
+        let other = table.insert(7).unwrap();
+        assert_eq!(other.slot(), 2);
+        assert_eq!((table.get(used), table.get(fresh), table.len()), (None, None, 1));
+        table.put(fresh, 9);
+        table.put(used, 8);
+        assert_eq!((table.get(used), table.get(fresh), table.get(gone)), (Some(&8), Some(&9), None));
+        assert_eq!((table.get(other), table.len()), (Some(&7), 3));
     }
 
     #[test]

@@ -38,6 +38,7 @@ impl Shard {
         busy |= self.wake_retries();
         busy |= self.check_health();
         busy |= self.run_actors();
+        busy |= self.begin_spawned();
         busy |= self.carry_signals();
         busy |= self.flush();
         if self.halted {
@@ -66,6 +67,7 @@ impl Shard {
             || self.has_notices()
             || !self.retries.is_empty()
             || !self.to_check.is_empty()
+            || !self.to_begin.is_empty()
             || self.local.post.borrow().has_ready()
     }
 
@@ -146,6 +148,9 @@ impl Shard {
             }
             Control::CancelTimer { timer, done } => {
                 let _ = done.resolve(Ok(self.local.cancel_timer(None, timer)));
+            }
+            Control::Provide { name, blueprint } => {
+                self.local.offspring.borrow_mut().provide(name, blueprint);
             }
             Control::Observe { sink, done } => {
                 self.event_sinks.push(sink);
@@ -366,7 +371,7 @@ impl Shard {
                 Err(RequestError::Failed(failure))
             }
             Outcome::Suspended(awaited) => {
-                self.suspend(actor, awaited, message.map(std::mem::take), request);
+                self.suspend(actor, awaited, message.map(std::mem::take), request, asked_to_exit);
                 return Ran::Suspended;
             }
             Outcome::Exited(reason) => {
@@ -442,8 +447,11 @@ impl Shard {
             self.local.post.borrow_mut().put_back(actor, rest);
             return Ran::Exited(reason);
         }
-        debug_assert_eq!(outcome.handled, messages.len());
-        let Some(reason) = asked_to_exit else { return Ran::On };
+        let Some(reason) = asked_to_exit else {
+            debug_assert_eq!(outcome.handled, messages.len());
+            return Ran::On;
+        };
+        self.local.post.borrow_mut().put_back(actor, &mut messages[outcome.handled..]);
         self.count_handled(handled);
         Ran::Exited(self.stop_itself(actor, child, reason))
     }

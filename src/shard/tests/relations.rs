@@ -31,12 +31,12 @@ impl Actor for Social {
         let rest: Vec<_> = words.collect();
         let to = || rest[0].parse().unwrap();
         match verb {
-            "link" => context.link(to()),
-            "unlink" => context.unlink(to()),
-            "monitor" => self.monitor = context.monitor(to()),
-            "demonitor" => context.demonitor(self.monitor),
+            "link" => context.link(to()).unwrap(),
+            "unlink" => context.unlink(to()).unwrap(),
+            "monitor" => self.monitor = context.monitor(to()).unwrap(),
+            "demonitor" => assert!(context.demonitor(self.monitor).is_ok()),
             "trap" => context.trap_exits(rest[0] == "on"),
-            "exit" => context.exit_other(to(), reason(rest[1])),
+            "exit" => context.exit_other(to(), reason(rest[1])).unwrap(),
             "die" => return Outcome::Exited(reason(rest[0])),
             _ => return Outcome::Done(Some("here".into())),
         }
@@ -131,7 +131,7 @@ impl Party {
     /// Nothing is kept of those that are gone.
     fn nothing_is_left(&self) {
         for shard in &self.world.shards {
-            assert!(shard.relations.is_empty() && shard.departed.is_empty());
+            assert!(shard.local.relations.borrow().is_empty() && shard.departed.is_empty());
         }
     }
 }
