@@ -87,6 +87,9 @@ fn start(
     blueprints: &Blueprints,
 ) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::failed(miette::miette!("{error}"));
+    for (name, blueprint) in blueprints {
+        runtime.provide(name.as_str(), blueprint);
+    }
     let supervisor = assemble::supervisor(&manifest.supervisor);
     let supervisor = runtime.supervise(supervisor).wait().map_err(|error| failed(&error))?;
     let not_started = |span, what: String, error: SpawnError| {

@@ -16,13 +16,16 @@ pub struct Grants {
     pub send: Patterns,
     /// Names that they may ask.
     pub ask: Patterns,
+    /// Names that they may link to, and send exit signals.
+    pub link: Patterns,
     /// Names and groups that they may take and join.
     pub register: Patterns,
     /// Subjects that they may publish to.
     pub publish: Patterns,
     /// Filters that they may subscribe to.
     pub subscribe: Patterns,
-    /// Components that they may spawn.
+    /// Components that they may spawn. To what they have spawned they may send, ask and
+    /// link without more.
     pub spawn: Patterns,
     /// What they see of the system.
     pub wasi: WasiGrants,
@@ -147,6 +150,7 @@ impl TrustLevel {
             Self::Standard | Self::Trusted => Grants {
                 send: all(),
                 ask: all(),
+                link: all(),
                 register: all(),
                 publish: all(),
                 subscribe: all(),

@@ -246,9 +246,9 @@ impl Actor for ComponentActor {
         }
     }
 
-    fn handle_batch(&mut self, _: &Context, batch: Batch<'_>) -> BatchOutcome {
+    fn handle_batch(&mut self, context: &Context, batch: Batch<'_>) -> BatchOutcome {
         let mut outcome = BatchOutcome::default();
-        while outcome.handled < batch.len() && outcome.exited.is_none() {
+        while outcome.handled < batch.len() && outcome.exited.is_none() && !context.is_exiting() {
             let rest = batch.slice(outcome.handled..batch.len());
             self.handle_some(Frames::prefix(rest, BATCH_BYTES_MAX), &mut outcome);
         }
@@ -277,8 +277,11 @@ impl ComponentActor {
         match handler.handle.call(&mut live.store, (frames,)) {
             Ok((failures,)) => {
                 live.leave();
-                outcome.handled += batch.len();
-                outcome.failures += batch.len().min(failures as usize);
+                // What is behind the message in which it asked to stop is not handled.
+                let left = live.store.data_mut().exited_at.take();
+                let handled = left.map_or(batch.len(), |before| batch.len().min(before + 1));
+                outcome.handled += handled;
+                outcome.failures += handled.min(failures as usize);
             }
             Err(error) => {
                 outcome.handled += finished_of_batch(&live.store).min(batch.len() - 1);

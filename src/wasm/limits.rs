@@ -49,6 +49,11 @@ pub struct Limits {
     pub log_line_bytes_max: usize,
     /// How many of its requests may wait for their outcome (default is 1,024).
     pub requests_max: u32,
+    /// How many links to others and monitors of others it may have (default is 1,024).
+    pub relations_max: u32,
+    /// How many actors may be alive that it has spawned, with those that they have
+    /// spawned, and so on (default is 1,024).
+    pub children_max: u32,
     /// How many other actors' addresses it may hold, where not everybody may be sent
     /// to (default is 4,096).
     pub addresses_max: usize,
@@ -74,6 +79,8 @@ impl Default for Limits {
             log_lines_per_s_max: 1_000,
             log_line_bytes_max: 4_096,
             requests_max: 1_024,
+            relations_max: 1_024,
+            children_max: 1_024,
             addresses_max: 4_096,
             wasi_resources_max: 256,
         }
@@ -93,6 +100,8 @@ impl TrustLevel {
                 message_bytes_max: 256 << 10,
                 log_lines_per_s_max: 100,
                 requests_max: 64,
+                relations_max: 64,
+                children_max: 16,
                 addresses_max: 256,
                 wasi_resources_max: 64,
                 ..limits
@@ -102,6 +111,8 @@ impl TrustLevel {
                 message_time_max: Duration::from_secs(1),
                 log_lines_per_s_max: 100_000,
                 requests_max: 65_536,
+                relations_max: 65_536,
+                children_max: 65_536,
                 addresses_max: 65_536,
                 wasi_resources_max: 4_096,
                 ..limits

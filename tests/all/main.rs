@@ -8,6 +8,7 @@
 //! | `cli_*`        | the binary, as a child process                                |
 //! | `seccomp`      | the binary where io_uring is forbidden                        |
 //! | `wasip2`       | a component that was built the ordinary way                   |
+//! | `contract`     | every interface that guests have, used by one                 |
 //! | `examples`     | the programs of `examples/`, to their ends                    |
 //! | `guide`        | what docs/guide-guests.md has one build                       |
 
@@ -20,6 +21,7 @@ mod cli_interrupt;
 mod cli_run;
 mod cli_show;
 mod command;
+mod contract;
 mod examples;
 mod guide;
 mod hostile;

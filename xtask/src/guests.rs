@@ -100,6 +100,7 @@ const GUESTS: &[Guest] = &[
     guest("trapper", 64),
     guest("batcher", 64),
     guest("asker", 64),
+    guest("puppet", 64),
     // The same source, built as one would without knowing this repository.
     Guest {
         target: WASI_TARGET,

@@ -66,6 +66,13 @@ impl<'a> Iterator for Frames<'a> {
 /// so that it may be a `static`: on wasm these are plain stores.
 static FINISHED: AtomicU32 = AtomicU32::new(0);
 static IS_REGISTERED: AtomicBool = AtomicBool::new(false);
+/// Has the actor asked to stop?
+static IS_LEAVING: AtomicBool = AtomicBool::new(false);
+
+/// The actor handles nothing after this message.
+pub(crate) fn leave() {
+    IS_LEAVING.store(true, Relaxed);
+}
 
 fn register() {
     IS_REGISTERED.store(true, Relaxed);
@@ -83,6 +90,9 @@ pub fn handle_batch<A: Batch>(actor: &mut A, frames: &[u8]) -> u32 {
     for (finished, frame) in (1..).zip(Frames::new(frames)) {
         failures += u32::from(actor.handle_frame(frame.sender, frame.payload).is_err());
         FINISHED.store(finished, Relaxed);
+        if IS_LEAVING.load(Relaxed) {
+            break;
+        }
     }
     // The next batch may trap before its first message.
     FINISHED.store(0, Relaxed);

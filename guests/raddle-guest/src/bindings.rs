@@ -72,4 +72,40 @@ pub mod exports {
         pub use exports::raddle::actor::health::{Guest, Status};
         pub fn assert_guest<T: Guest>() {}
     }
+
+    pub mod reply_handler {
+        wit_bindgen::generate!({
+            path: "../../wit",
+            inline: "package raddle:guest; world hears-replies { export raddle:actor/reply-handler@0.1.0; }",
+            world: "raddle:guest/hears-replies",
+            with: { "raddle:actor/types@0.1.0": crate::bindings::imports::raddle::actor::types },
+            pub_export_macro: true,
+        });
+        pub use exports::raddle::actor::reply_handler::Guest;
+        pub fn assert_guest<T: Guest>() {}
+    }
+
+    pub mod subscriber {
+        wit_bindgen::generate!({
+            path: "../../wit",
+            inline: "package raddle:guest; world subscribes { export raddle:actor/subscriber@0.1.0; }",
+            world: "raddle:guest/subscribes",
+            with: { "raddle:actor/types@0.1.0": crate::bindings::imports::raddle::actor::types },
+            pub_export_macro: true,
+        });
+        pub use exports::raddle::actor::subscriber::Guest;
+        pub fn assert_guest<T: Guest>() {}
+    }
+
+    pub mod signals {
+        wit_bindgen::generate!({
+            path: "../../wit",
+            inline: "package raddle:guest; world hears-signals { export raddle:actor/signals@0.1.0; }",
+            world: "raddle:guest/hears-signals",
+            with: { "raddle:actor/types@0.1.0": crate::bindings::imports::raddle::actor::types },
+            pub_export_macro: true,
+        });
+        pub use exports::raddle::actor::signals::Guest;
+        pub fn assert_guest<T: Guest>() {}
+    }
 }

@@ -24,8 +24,12 @@
 //! componentised, as `cargo xtask guests` does it) or `wasm32-wasip2` (which is
 //! a component already).
 //!
-//! [`Lifecycle`], [`Health`] and [`Batch`] are optional. An actor that implements
-//! them names them, and only then exports them: `actor!(Counter: lifecycle, health)`.
+//! [`Lifecycle`], [`Health`], [`Batch`], [`Replies`], [`Subscriber`] and [`Signals`] are
+//! optional. An actor that implements them names them, and only then exports them:
+//! `actor!(Counter: lifecycle, health)`.
+//!
+//! What an actor may do besides is in modules, by interface: [`requests`], [`topics`],
+//! [`groups`], [`timers`], [`processes`].
 //!
 //! A panic is a trap: it ends this incarnation of the actor, and its supervisor
 //! decides what happens next. An `Err(Failure)` ends nothing.
@@ -33,13 +37,21 @@
 mod arena;
 mod batch;
 mod bindings;
+mod exports;
+pub mod groups;
+pub mod processes;
+pub mod requests;
+pub mod timers;
+pub mod topics;
 
 pub use arena::Arena;
 pub use batch::{Batch, Frame, Frames};
 pub use bindings::exports::health::Status;
 pub use bindings::exports::lifecycle::{Start, StopReason};
 pub use bindings::imports::raddle::actor::log::Level;
-pub use bindings::imports::raddle::actor::types::{ActorId, Failure, RequestError, SendError};
+pub use bindings::imports::raddle::actor::types::{
+    ActorId, ExitReason, Failure, MonitorId, RequestError, RequestId, SendError,
+};
 
 use bindings::imports::raddle::actor as host;
 
@@ -77,6 +89,37 @@ pub trait Health: Actor {
     fn check(&mut self) -> Status;
 }
 
+/// Hears the outcomes of its [`requests`].
+pub trait Replies: Actor {
+    /// A request has its outcome.
+    fn handle_reply(&mut self, request: RequestId, outcome: Result<Vec<u8>, RequestError>);
+}
+
+/// Gets what is published to [`topics`] that it has subscribed to. An actor that does
+/// not export it gets that as plain messages, and is not told the subject.
+pub trait Subscriber: Actor {
+    /// Handle one publication.
+    ///
+    /// # Errors
+    /// As [`Actor::handle`].
+    fn handle_publication(&mut self, subject: &str, sender: ActorId, payload: Vec<u8>)
+    -> Result<(), Failure>;
+}
+
+/// Hears of the ends of other actors: see [`processes`].
+pub trait Signals: Actor {
+    /// An actor that it monitored has ended.
+    fn handle_down(&mut self, monitor: MonitorId, actor: ActorId, reason: ExitReason) {
+        let _ = (monitor, actor, reason);
+    }
+
+    /// An actor that it is linked to has ended, or has sent an exit signal, and it
+    /// traps exits.
+    fn handle_exit(&mut self, actor: ActorId, reason: ExitReason) {
+        let _ = (actor, reason);
+    }
+}
+
 /// Send a message. It leaves when this call of the guest returns.
 ///
 /// # Errors
@@ -86,7 +129,8 @@ pub fn send(to: ActorId, payload: &[u8]) -> Result<(), SendError> {
     host::messaging::send(to, payload)
 }
 
-/// Ask an actor and wait for its reply, at most this long.
+/// Ask an actor and wait for its reply, at most this long. Without waiting:
+/// [`requests::request`].
 ///
 /// An actor that uses it is *suspendable*: while it waits, its shard runs its
 /// neighbours, and it takes no other message itself.
@@ -94,8 +138,7 @@ pub fn send(to: ActorId, payload: &[u8]) -> Result<(), SendError> {
 /// # Errors
 /// Why there is no reply.
 pub fn ask(to: ActorId, payload: &[u8], timeout: std::time::Duration) -> Result<Vec<u8>, RequestError> {
-    let timeout_ns = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
-    bindings::suspends::raddle::actor::ask::ask(to, payload, timeout_ns)
+    bindings::suspends::raddle::actor::ask::ask(to, payload, nanoseconds(timeout))
 }
 
 /// The address of this actor.
@@ -103,9 +146,11 @@ pub fn own_id() -> ActorId {
     host::messaging::own_id()
 }
 
-/// Stop after this message, with the reason `normal`.
+/// Stop after this message, with the reason `normal`. What is behind it in a batch is
+/// not handled.
 pub fn exit() {
     host::messaging::exit();
+    batch::leave();
 }
 
 /// Who is registered under this name. Cache it: an address stays good for as
@@ -137,6 +182,10 @@ pub fn log_panics() {
     }));
 }
 
+fn nanoseconds(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 impl From<SendError> for Failure {
     fn from(error: SendError) -> Self {
         match error {
@@ -148,83 +197,6 @@ impl From<SendError> for Failure {
             SendError::Other(why) => Failure::Other(why),
         }
     }
-}
-
-/// Makes a type the actor of this component, and exports what it implements:
-/// `actor!(Echo)`, or `actor!(Counter: lifecycle, health)`.
-#[macro_export]
-macro_rules! actor {
-    ($actor:ty $(: $($optional:ident),+)?) => {
-        const _: () = {
-            ::std::thread_local! {
-                static ACTOR: ::core::cell::RefCell<$actor> =
-                    ::core::cell::RefCell::new(<$actor as ::core::default::Default>::default());
-            }
-            $crate::__export!(handler, $actor, ACTOR);
-            $($($crate::__export!($optional, $actor, ACTOR);)+)?
-        };
-    };
-}
-
-/// One export of [`actor!`]. Names such as `raddle:actor/handler@0.1.0#handle`
-/// only link on wasm; elsewhere, in unit tests, the types are checked and no more.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __export {
-    (handler, $actor:ty, $instance:ident) => {
-        struct Handler;
-        impl $crate::__bindings::handler::Guest for Handler {
-            fn handle(sender: $crate::ActorId, payload: ::std::vec::Vec<u8>) -> $crate::Answer {
-                $instance.with_borrow_mut(|actor| {
-                    <$actor as $crate::Actor>::handle(actor, sender, payload)
-                })
-            }
-        }
-        #[cfg(target_family = "wasm")]
-        $crate::__bindings::handler::export!(Handler with_types_in $crate::__bindings::handler);
-        const _: fn() = $crate::__bindings::handler::assert_guest::<Handler>;
-    };
-    (lifecycle, $actor:ty, $instance:ident) => {
-        struct Lifecycle;
-        impl $crate::__bindings::lifecycle::Guest for Lifecycle {
-            fn init(start: $crate::Start) -> ::core::result::Result<(), ::std::string::String> {
-                $instance.with_borrow_mut(|actor| <$actor as $crate::Lifecycle>::init(actor, start))
-            }
-            fn stop(reason: $crate::StopReason) {
-                $instance.with_borrow_mut(|actor| <$actor as $crate::Lifecycle>::stop(actor, reason))
-            }
-        }
-        #[cfg(target_family = "wasm")]
-        $crate::__bindings::lifecycle::export!(Lifecycle with_types_in $crate::__bindings::lifecycle);
-        const _: fn() = $crate::__bindings::lifecycle::assert_guest::<Lifecycle>;
-    };
-    (health, $actor:ty, $instance:ident) => {
-        struct Health;
-        impl $crate::__bindings::health::Guest for Health {
-            fn check() -> $crate::Status {
-                $instance.with_borrow_mut(|actor| <$actor as $crate::Health>::check(actor))
-            }
-        }
-        #[cfg(target_family = "wasm")]
-        $crate::__bindings::health::export!(Health with_types_in $crate::__bindings::health);
-        const _: fn() = $crate::__bindings::health::assert_guest::<Health>;
-    };
-    (batch, $actor:ty, $instance:ident) => {
-        struct BatchHandler;
-        impl $crate::__bindings::batch_handler::Guest for BatchHandler {
-            fn handle_batch(frames: ::std::vec::Vec<u8>) -> u32 {
-                $instance.with_borrow_mut(|actor| $crate::__handle_batch(actor, &frames))
-            }
-        }
-        #[cfg(target_family = "wasm")]
-        $crate::__bindings::batch_handler::export!(BatchHandler with_types_in $crate::__bindings::batch_handler);
-        const _: fn() = $crate::__bindings::batch_handler::assert_guest::<BatchHandler>;
-    };
-    ($unknown:ident, $actor:ty, $instance:ident) => {
-        ::core::compile_error!(::core::concat!(
-            "`", ::core::stringify!($unknown), "`: an actor exports `batch`, `lifecycle` and `health`"
-        ));
-    };
 }
 
 #[doc(hidden)]

@@ -114,7 +114,7 @@ pub(super) type DownParams = (u64, u64, ExitReason);
 pub(super) type ExitParams = (u64, ExitReason);
 
 /// `types.exit-reason`.
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lift, Lower)]
 #[component(variant)]
 pub(super) enum ExitReason {
     #[component(name = "normal")]
@@ -124,7 +124,6 @@ pub(super) enum ExitReason {
     #[component(name = "killed")]
     Killed,
     #[component(name = "no-such-actor")]
-    #[allow(dead_code)] // of monitors, which come with them
     NoSuchActor,
     #[component(name = "failed")]
     Failed(String),
@@ -136,9 +135,56 @@ impl From<actor::ExitReason> for ExitReason {
             actor::ExitReason::Normal => Self::Normal,
             actor::ExitReason::Shutdown => Self::Shutdown,
             actor::ExitReason::Killed => Self::Killed,
+            actor::ExitReason::NoSuchActor => Self::NoSuchActor,
+            actor::ExitReason::Error(why) => Self::Failed(why),
             other => Self::Failed(other.to_string()),
         }
     }
+}
+
+impl From<ExitReason> for actor::ExitReason {
+    fn from(reason: ExitReason) -> Self {
+        match reason {
+            ExitReason::Normal => Self::Normal,
+            ExitReason::Shutdown => Self::Shutdown,
+            ExitReason::Killed => Self::Killed,
+            ExitReason::NoSuchActor => Self::NoSuchActor,
+            ExitReason::Failed(why) => Self::Error(why),
+        }
+    }
+}
+
+/// `processes.process-error`.
+#[derive(ComponentType, Lower)]
+#[component(variant)]
+pub(super) enum ProcessError {
+    #[component(name = "no-such-component")]
+    NoSuchComponent(String),
+    #[component(name = "access-denied")]
+    AccessDenied(String),
+    #[component(name = "quota-exceeded")]
+    QuotaExceeded(String),
+    #[component(name = "other")]
+    Other(String),
+}
+
+impl From<actor::SendError> for ProcessError {
+    fn from(error: actor::SendError) -> Self {
+        match error {
+            error @ actor::SendError::Quota { .. } => Self::QuotaExceeded(error.to_string()),
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
+/// `processes.spawn-options`.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+pub(super) struct SpawnOptions {
+    pub component: String,
+    pub name: Option<String>,
+    pub config: Vec<(String, String)>,
+    pub linked: bool,
 }
 
 /// `topics.topic-error`.

@@ -11,6 +11,8 @@ use crate::wasm::grants::Patterns;
 pub(in crate::wasm) enum Right {
     Send,
     Ask,
+    /// Links, and exit signals: both can end it.
+    Link,
 }
 
 impl Right {
@@ -18,10 +20,13 @@ impl Right {
         1 << self as u8
     }
 
+    const ALL: u8 = Self::Send.bit() | Self::Ask.bit() | Self::Link.bit();
+
     const fn word(self) -> &'static str {
         match self {
             Self::Send => "send",
             Self::Ask => "ask",
+            Self::Link => "link",
         }
     }
 }
@@ -43,6 +48,7 @@ impl HostState {
         match right {
             Right::Send => &self.terms.grants.send,
             Right::Ask => &self.terms.grants.ask,
+            Right::Link => &self.terms.grants.link,
         }
     }
 
@@ -83,11 +89,12 @@ impl HostState {
     /// It has found somebody under this name.
     pub(super) fn meet(&mut self, name: &str, id: ActorId) {
         let grants = &self.terms.grants;
-        if grants.send.is_everybody() && grants.ask.is_everybody() {
+        if grants.send.is_everybody() && grants.ask.is_everybody() && grants.link.is_everybody() {
             return;
         }
         let bit = |right: Right, patterns: &Patterns| if patterns.allow(name) { right.bit() } else { 0 };
-        let rights = bit(Right::Send, &grants.send) | bit(Right::Ask, &grants.ask);
+        let rights =
+            bit(Right::Send, &grants.send) | bit(Right::Ask, &grants.ask) | bit(Right::Link, &grants.link);
         let acquaintances = &mut self.acquaintances;
         if rights != 0 && acquaintances.rights.len() < self.terms.limits.addresses_max {
             *acquaintances.rights.entry(id).or_default() |= rights;
@@ -95,6 +102,25 @@ impl HostState {
             acquaintances.strangers.truncate(STRANGERS_KEPT - 1);
             acquaintances.strangers.push_front((id, name.into()));
         }
+    }
+
+    /// It has spawned this one, and may do all to it.
+    pub(super) fn raise(&mut self, child: ActorId) {
+        let acquaintances = &mut self.acquaintances;
+        if acquaintances.rights.len() < self.terms.limits.addresses_max {
+            acquaintances.rights.insert(child, Right::ALL);
+        }
+    }
+
+    /// May it do anything to this actor?
+    pub(super) fn knows(&self, other: ActorId) -> bool {
+        let grants = &self.terms.grants;
+        let is_one_of = |patterns: &Patterns| {
+            patterns.is_everybody() || (patterns.has_senders() && self.senders.contains(&other.to_bits()))
+        };
+        [&grants.send, &grants.ask, &grants.link].into_iter().any(is_one_of)
+            || self.acquaintances.rights.contains_key(&other)
+            || self.identity.as_ref().is_some_and(|own| own.id == other)
     }
 
     /// May it do something with this name, group, subject or filter?

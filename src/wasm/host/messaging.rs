@@ -5,6 +5,7 @@ use wasmtime::component::{LinkerInstance, WasmList};
 
 use super::super::abi::SendError;
 use super::access::Right;
+use super::progress::finished_so_far;
 use super::{Host, HostState};
 use crate::actor::{ActorId, ExitReason};
 
@@ -15,9 +16,12 @@ pub(super) fn link(messaging: &mut LinkerInstance<'_, HostState>) -> Result<()> 
         Ok((send(&mut host, to, &payload)?,))
     })?;
     messaging.func_wrap("own-id", |host: Host, (): ()| Ok((host.data().own_id()?.to_bits(),)))?;
-    messaging.func_wrap("exit", |host: Host, (): ()| {
+    messaging.func_wrap("exit", |mut host: Host, (): ()| {
         host.data().own_id()?;
-        host.data().context.get().exit(ExitReason::Normal);
+        if !host.data().context.get().is_exiting() {
+            host.data_mut().exited_at = finished_so_far(&host);
+            host.data().context.get().exit(ExitReason::Normal);
+        }
         Ok(())
     })
 }

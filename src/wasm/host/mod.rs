@@ -9,6 +9,7 @@ mod config;
 mod groups;
 mod log;
 mod messaging;
+mod processes;
 mod progress;
 mod registry;
 mod requests;
@@ -35,7 +36,7 @@ use super::wasi::WasiState;
 use crate::actor::{ActorId, Batch, Context};
 
 /// Interfaces of the contract that a guest may import, without their version.
-pub(super) const INTERFACES: [&str; 11] = [
+pub(super) const INTERFACES: [&str; 12] = [
     "raddle:actor/types",
     "raddle:actor/messaging",
     "raddle:actor/requests",
@@ -43,6 +44,7 @@ pub(super) const INTERFACES: [&str; 11] = [
     "raddle:actor/topics",
     "raddle:actor/groups",
     "raddle:actor/timers",
+    "raddle:actor/processes",
     "raddle:actor/registry",
     "raddle:actor/log",
     "raddle:actor/config",
@@ -92,6 +94,8 @@ pub(super) struct HostState {
     /// Its requests that wait for their outcome in `reply-handler`.
     pub(super) requests_open: u32,
     log_rate: Rate,
+    /// How many messages of a batch it had finished when it asked to stop.
+    pub(super) exited_at: Option<usize>,
     /// Where the guest counts what it has finished of a batch.
     pub(super) progress: Option<WasmList<u8>>,
     /// Made when it is first used.
@@ -132,6 +136,7 @@ impl HostState {
             requests_open: 0,
             log_rate: Rate::new(limits.log_lines_per_s_max),
             terms,
+            exited_at: None,
             progress: None,
             wasi: None,
         }
@@ -201,6 +206,7 @@ pub(super) fn link(linker: &mut Linker<HostState>) -> Result<()> {
     topics::link(&mut linker.instance("raddle:actor/topics@0.1.0")?)?;
     groups::link(&mut linker.instance("raddle:actor/groups@0.1.0")?)?;
     timers::link(&mut linker.instance("raddle:actor/timers@0.1.0")?)?;
+    processes::link(&mut linker.instance("raddle:actor/processes@0.1.0")?)?;
     registry::link(&mut linker.instance("raddle:actor/registry@0.1.0")?)?;
     log::link(&mut linker.instance("raddle:actor/log@0.1.0")?)?;
     config::link(&mut linker.instance("raddle:actor/config@0.1.0")?)?;

@@ -22,12 +22,18 @@ pub(super) fn link(progress: &mut LinkerInstance<'_, HostState>) -> Result<()> {
     })
 }
 
+/// How many messages of the batch that it is at the guest has finished, if it counts.
+pub(super) fn finished_so_far(host: &Host<'_>) -> Option<usize> {
+    count(host.data().progress.as_ref()?.as_le_slice(host))
+}
+
 /// How many messages of the batch that it was at the guest has finished. It only
 /// reads memory, so the store may have trapped.
 pub(in crate::wasm) fn finished_of_batch(store: &Store<HostState>) -> usize {
-    let Some(cell) = &store.data().progress else { return 0 };
-    match *cell.as_le_slice(store) {
-        [a, b, c, d] => u32::from_le_bytes([a, b, c, d]) as usize,
-        _ => 0,
-    }
+    let cell = store.data().progress.as_ref();
+    cell.and_then(|cell| count(cell.as_le_slice(store))).unwrap_or_default()
+}
+
+fn count(cell: &[u8]) -> Option<usize> {
+    cell.try_into().ok().map(|cell| u32::from_le_bytes(cell) as usize)
 }
