@@ -8,6 +8,7 @@ use raddle::{ActorId, Spawn};
 use crate::support::*;
 
 const TRAP: u64 = u64::MAX;
+const EXIT: u64 = u64::MAX - 3;
 
 /// Sends every number of what it gets to one actor, all at once.
 struct Burst(Option<ActorId>);
@@ -26,6 +27,14 @@ impl Actor for Burst {
 
 impl Child for Burst {}
 
+/// Sends these numbers to an actor of its own shard, all at once.
+fn send_all(runtime: &raddle::Handle, to: ActorId, numbers: impl IntoIterator<Item = u64>) {
+    let burst = Arc::new(Native::new("burst", |_| Burst(None)));
+    let burst = spawn(runtime, Spawn::new(burst).on(to.shard()));
+    let numbers = std::iter::once(to.to_bits()).chain(numbers);
+    runtime.tell(burst, numbers.flat_map(u64::to_le_bytes).collect::<Vec<_>>()).unwrap();
+}
+
 /// What a batcher has finished, and the sum of it.
 fn counts(runtime: &raddle::Handle, batcher: ActorId) -> (u64, u64) {
     let reply = reply(runtime, batcher, "");
@@ -40,18 +49,34 @@ fn a_trap_in_a_batch_costs_one_message() {
         let witness = spawn(runtime, Spawn::new(load(runtime, "batcher")).name("witness"));
         let supervised = Spawn::new(load(runtime, "batcher")).config("witness", "witness");
         let batcher = spawn(runtime, supervised.on(last_shard(runtime)).under(supervisor(runtime, 5)));
-        let burst = Arc::new(Native::new("burst", |_| Burst(None)));
-        let burst = spawn(runtime, Spawn::new(burst).on(last_shard(runtime)));
-
         let mut numbers: Vec<u64> = (1..=1000).collect();
         numbers.insert(700, TRAP);
-        numbers.insert(0, batcher.to_bits());
-        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-        runtime.tell(burst, bytes).unwrap();
+        send_all(runtime, batcher, numbers);
         assert!(runtime.settle(PATIENCE));
 
         assert_eq!(counts(runtime, witness), (1000, 500_500), "all but the one that it trapped on");
         let after: u64 = (701..=1000).sum();
         assert_eq!(counts(runtime, batcher), (300, after), "the next incarnation has the rest");
     });
+}
+
+#[test]
+fn what_is_behind_an_exit_in_a_batch_is_as_the_rest_of_the_mailbox() {
+    let runtime = runtime(2);
+    let numbers = || (1..=50).chain([EXIT]).chain(51..=90);
+    // With a supervisor the next incarnation has it.
+    let supervised = Spawn::new(load(&runtime, "batcher")).under(supervisor(&runtime, 5));
+    let batcher = spawn(&runtime, supervised.on(raddle::ShardId(0)));
+    send_all(&runtime, batcher, numbers());
+    assert!(runtime.settle(PATIENCE));
+    assert_eq!(counts(&runtime, batcher), (40, (51..=90).sum()));
+    // Without one, nobody has.
+    let batcher = spawn(&runtime, Spawn::new(load(&runtime, "batcher")).on(raddle::ShardId(1)));
+    send_all(&runtime, batcher, numbers());
+    assert!(runtime.settle(PATIENCE));
+    assert!(ask(&runtime, batcher, "").is_err(), "it has ended");
+    let report = shut_down(runtime);
+    let ledger = closed(&report);
+    assert_eq!((ledger.failed, report.restarts()), (0, 1));
+    assert_eq!(ledger.dead_by_reason[raddle::actor::DeadReason::Drained as usize], 40, "{ledger:?}");
 }

@@ -1,12 +1,13 @@
 //! Many messages in one call.
 
 use super::support::*;
-use crate::actor::{Batch, BatchOutcome, ExitReason, Message, Outcome, TrapCause};
+use crate::actor::{Batch, BatchOutcome, Effect, ExitReason, Message, Outcome, TrapCause};
 use crate::wasm::Limits;
 
 const TRAP: u64 = u64::MAX;
 const LOOP: u64 = u64::MAX - 1;
 const FAIL: u64 = u64::MAX - 2;
+const EXIT: u64 = u64::MAX - 3;
 
 #[expect(clippy::vec_box, reason = "as the shard has them")]
 fn messages(payloads: &[Vec<u8>]) -> Vec<Box<Message>> {
@@ -71,6 +72,40 @@ fn after_a_trap_it_is_known_which_message_it_was_at() {
         assert_eq!(finished, &batch[..at], "the guest itself says the same");
         assert!(matches!(batcher.tell(b"x"), Outcome::Exited(_)), "it is gone");
     }
+}
+
+#[test]
+fn after_an_exit_nothing_more_of_the_batch_is_handled() {
+    let ticking = Ticking::new();
+    for at in 0..6 {
+        let mut batcher = Subject::started(ticking.load("batcher"));
+        assert_eq!(numbers(&mut batcher, &[1, 2, 3]).handled, 3);
+        let mut batch = [FAIL; 6];
+        batch[at] = EXIT;
+        let outcome = numbers(&mut batcher, &batch);
+        assert_eq!((outcome.handled, outcome.failures, outcome.exited), (at + 1, at, None));
+        assert!(matches!(batcher.effects()[..], [Effect::Exit(ExitReason::Normal)]));
+        assert_eq!(counts(&mut batcher), (4, 6), "the guest itself says the same");
+    }
+    // Also what did not go into the same call of the guest.
+    let mut batcher = Subject::started(ticking.load("batcher"));
+    let payloads = [vec![0; 100 << 10], EXIT.to_le_bytes().to_vec(), vec![0; 100 << 10]];
+    assert_eq!(give(&mut batcher, &payloads).handled, 2);
+}
+
+#[test]
+fn without_a_count_an_exit_comes_after_the_whole_batch() {
+    let exit = r#"(import "raddle:actor/messaging@0.1.0" (instance $messaging (export "exit" (func))))
+        (core func $exit (canon lower (func $messaging "exit")))"#;
+    let core = r#"(import "host" "exit" (func $exit))
+        (func (export "handle-batch") (param i32 i32) (result i32) call $exit call $exit i32.const 1)"#;
+    let lowered = r#"(export "exit" (func $exit))"#;
+    let text = Text { imports: exit, lowered, core, more: HANDLE_BATCH, ..Text::default() }.build();
+    let ticking = Ticking::new();
+    let mut subject = Subject::started(ticking.load_text(&text));
+    let outcome = numbers(&mut subject, &[1, 2, 3]);
+    assert_eq!((outcome.handled, outcome.failures), (3, 1));
+    assert!(matches!(subject.effects()[..], [Effect::Exit(ExitReason::Normal)]), "once");
 }
 
 #[test]
