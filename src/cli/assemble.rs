@@ -86,6 +86,7 @@ pub(super) fn profile(spec: &manifest::ComponentSpec, message_bytes_max: u32) ->
     for (patterns, texts) in [
         (&mut grants.send, &given.send),
         (&mut grants.ask, &given.ask),
+        (&mut grants.link, &given.link),
         (&mut grants.register, &given.register),
         (&mut grants.publish, &given.publish),
         (&mut grants.subscribe, &given.subscribe),

@@ -204,6 +204,7 @@ impl<'d> Reader<'d> {
         let spec = GrantsSpec {
             send: patterns("send", true),
             ask: patterns("ask", true),
+            link: patterns("link", true),
             register: patterns("register", false),
             publish: patterns("publish", false),
             subscribe: patterns("subscribe", false),

@@ -107,7 +107,9 @@ pub struct GrantsSpec {
     pub send: Vec<String>,
     /// Names that they may ask.
     pub ask: Vec<String>,
-    /// Groups that they may join.
+    /// Names that they may link to, and send exit signals.
+    pub link: Vec<String>,
+    /// Groups that they may join, and names of those that they spawn.
     pub register: Vec<String>,
     /// Subjects that they may publish to.
     pub publish: Vec<String>,

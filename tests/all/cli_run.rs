@@ -123,6 +123,38 @@ fn a_supervisor_below_the_topmost_that_gives_up_comes_back_and_the_run_goes_on()
 }
 
 #[test]
+fn an_actor_spawns_others_of_the_manifest() {
+    let folder = Folder::new();
+    let manifest = format!(
+        r#"
+        [component.boss]
+        path = {puppet:?}
+        grants = {{ send = ["crew"], spawn = ["worker"], register = ["crew.*"] }}
+
+        [component.worker]
+        path = {puppet:?}
+        grants = {{ register = ["crew"] }}
+
+        [[actor]]
+        name = "boss"
+        component = "boss"
+        config = {{ init = "spawn worker crew.1 linked init=join crew" }}
+
+        [input]
+        to = "boss"
+        "#,
+        puppet = guest("puppet").to_str().unwrap()
+    );
+    let manifest = folder.write("raddle.toml", manifest);
+    // The boss handles each line, and then its worker does.
+    let lines = "to-all crew note hello\n".repeat(50);
+    let command = raddle(["run", "--shards", "1", "--check-ledger", "-o", "json", "-i", "-"]);
+    let report = run_with(command.tap(|it| it.arg(manifest)), lines.as_bytes()).with_code(0).json();
+    let [_, handled, failed, dead] = ledger(&report);
+    assert_eq!((handled, failed, dead), (100, 0, 0), "{report:#}");
+}
+
+#[test]
 fn a_line_that_is_longer_than_a_message_is_skipped_and_said() {
     let folder = Folder::new();
     let manifest = folder.access_log("[runtime]\nmessage_bytes_max = 1024", "");

@@ -1,5 +1,63 @@
 //! Requests to other actors, without waiting, and replies that are given later.
 //!
+//! A boss that passes on what it is asked, and the reply when it comes:
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use std::time::Duration;
+//!
+//! use raddle_guest::{Actor, ActorId, Answer, ExitReason, Failure, Level, Lifecycle, NOBODY};
+//! use raddle_guest::{Replies, RequestError, RequestId, Signals, Start, log, requests};
+//! use raddle_guest::processes::{Spawn, trap_exits};
+//!
+//! #[derive(Default)]
+//! struct Boss {
+//!     workers: [ActorId; 2],
+//!     askers: BTreeMap<RequestId, Option<RequestId>>,
+//! }
+//!
+//! impl Lifecycle for Boss {
+//!     fn init(&mut self, _: Start) -> Result<(), String> {
+//!         trap_exits(true);
+//!         self.workers = [start()?, start()?];
+//!         Ok(())
+//!     }
+//! }
+//!
+//! impl Signals for Boss {
+//!     fn handle_exit(&mut self, ended: ActorId, reason: ExitReason) {
+//!         log(Level::Warn, "boss", &format!("{ended} ended: {reason:?}"));
+//!         for worker in self.workers.iter_mut().filter(|worker| **worker == ended) {
+//!             *worker = start().unwrap_or(NOBODY);
+//!         }
+//!     }
+//! }
+//!
+//! impl Actor for Boss {
+//!     fn handle(&mut self, _: ActorId, payload: Vec<u8>) -> Answer {
+//!         let asker = requests::defer();
+//!         let asked = requests::request(self.workers[0], &payload, Duration::from_secs(1))?;
+//!         self.askers.insert(asked, asker);
+//!         self.workers.rotate_left(1);
+//!         Ok(None)
+//!     }
+//! }
+//!
+//! impl Replies for Boss {
+//!     fn handle_reply(&mut self, request: RequestId, outcome: Result<Vec<u8>, RequestError>) {
+//!         if let Some(asker) = self.askers.remove(&request).flatten() {
+//!             requests::reply(asker, outcome.as_deref().map_err(|error| Failure::Other(error.to_string())));
+//!         }
+//!     }
+//! }
+//!
+//! fn start() -> Result<ActorId, String> {
+//!     Spawn::of("worker").linked().start().map_err(|error| error.to_string())
+//! }
+//!
+//! raddle_guest::actor!(Boss: lifecycle, replies, signals);
+//! ```
+//!
 //! The outcome of a request comes to [`Replies`](crate::Replies), exactly once. To wait
 //! for it instead: [`ask`](crate::ask).
 

@@ -294,6 +294,8 @@ fn grants_are_read_and_nothing_is_granted_by_default() {
         [component.worker.grants]
         send = ["orders", "worker.*", "@sender"]
         publish = ["weather.>"]
+        link = ["worker.*", "@sender"]
+        spawn = ["worker"]
         clocks = true
         environment = { LEVEL = 3 }
         read = { "/data" = "src" }
@@ -311,6 +313,8 @@ fn grants_are_read_and_nothing_is_granted_by_default() {
     let expected = GrantsSpec {
         send: vec!["orders".into(), "worker.*".into(), "@sender".into()],
         publish: vec!["weather.>".into()],
+        link: vec!["worker.*".into(), "@sender".into()],
+        spawn: vec!["worker".into()],
         clocks: true,
         environment: [("LEVEL".into(), "3".into())].into(),
         read: [("/data".into(), "src".into())].into(),

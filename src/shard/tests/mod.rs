@@ -6,6 +6,7 @@ mod health;
 mod lifecycle;
 mod messages;
 mod names;
+mod offspring;
 mod otp;
 mod overload;
 mod relations;
