@@ -108,24 +108,32 @@ impl Stage {
     /// Waits until a puppet has heard so many lines: all of them.
     #[track_caller]
     fn hears(&self, puppet: ActorId, lines: usize) -> Vec<String> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let heard = self.heard(puppet);
-            if heard.len() >= lines {
-                return heard;
-            }
-            assert!(Instant::now() < deadline, "it heard only {heard:?}");
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        until(|| Some(self.heard(puppet)).filter(|heard| heard.len() >= lines))
+    }
+
+    /// Waits until a puppet has taken over a request that is none of these.
+    #[track_caller]
+    fn defers(&self, puppet: ActorId, others: &[String]) -> String {
+        until(|| Some(self.say(puppet, "deferred")).filter(|it| it != "none" && !others.contains(it)))
     }
 
     /// Waits until an actor is gone for good.
     #[track_caller]
     fn is_gone(&self, actor: ActorId) {
-        let deadline = Instant::now() + PATIENCE;
-        while ask(&self.runtime, actor, "id").is_ok() {
-            assert!(Instant::now() < deadline, "it is still there");
+        until(|| ask(&self.runtime, actor, "id").err());
+    }
+}
+
+/// Waits until there is something.
+#[track_caller]
+fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
         }
+        assert!(Instant::now() < deadline, "it never comes");
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

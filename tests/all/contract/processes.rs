@@ -17,6 +17,12 @@ impl Stage {
         self.is_gone(puppet);
     }
 
+    /// Waits until a puppet has heard so much news.
+    #[track_caller]
+    fn gets_news(&self, puppet: ActorId, lines: usize) -> Vec<String> {
+        until(|| Some(news(self.heard(puppet))).filter(|news| news.len() >= lines))
+    }
+
     /// Whatever two puppets have said to each other's shards until now has arrived.
     fn in_touch(&self, a: ActorId, b: ActorId) {
         for (from, to) in [(a, b), (b, a)] {
@@ -72,12 +78,7 @@ fn a_guest_that_traps_exits_is_told_of_every_end() {
             stage.in_touch(a, b);
             stage.end(b, how);
             expected.push(format!("exit {} {why}", at(b)));
-            let heard = loop {
-                let heard = news(stage.heard(a));
-                if heard.len() >= expected.len() {
-                    break heard;
-                }
-            };
+            let heard = stage.gets_news(a, expected.len());
             for (heard, expected) in heard.iter().zip(&expected) {
                 assert!(heard.starts_with(expected), "{heard}: {expected}");
             }
@@ -136,7 +137,7 @@ fn exit_signals_can_be_trapped_but_for_kill() {
         assert_eq!(stage.say(a, format!("exit-other {} killed", at(b))), "ok");
         stage.is_gone(b);
         let down = format!("down {monitor} {} killed", at(b));
-        while news(stage.heard(a)) != [down.clone()] {}
+        assert_eq!(stage.gets_news(a, 1), [down]);
         // And one that does not trap ends for the reason that it is given.
         let c = stage.puppet(stage.far());
         stage.say(a, format!("exit-other {} worn out", at(c)));
@@ -166,12 +167,10 @@ fn each_monitor_fires_once_and_only_for_good() {
         assert_eq!(news(stage.heard(a)), [""; 0]);
         stage.end(b, "normal");
         let expected = [0, 2].map(|index| format!("down {} {} normal", monitors[index], at(b)));
-        while news(stage.heard(a)).len() < 2 {}
-        assert_eq!(news(stage.heard(a)), expected);
+        assert_eq!(stage.gets_news(a, 2), expected);
         assert_eq!(stage.say(a, format!("demonitor {}", monitors[0])), "false", "it has fired");
         // Of one that is gone already.
         let late = stage.number(a, format!("monitor {}", at(b)));
-        while news(stage.heard(a)).len() < 3 {}
-        assert_eq!(news(stage.heard(a))[2], format!("down {late} {} no-such-actor", at(b)));
+        assert_eq!(stage.gets_news(a, 3)[2], format!("down {late} {} no-such-actor", at(b)));
     });
 }

@@ -36,13 +36,7 @@ fn a_reply_that_is_given_later_answers_the_request_that_it_is_for() {
         let mut asked = Vec::new();
         for _ in 0..3 {
             asked.push(stage.number(a, format!("request {} {LONG_MS} defer", at(b))));
-            // Behind it in b's mailbox, once it is there.
-            loop {
-                let latest = stage.say(b, "deferred");
-                if latest != "none" && !deferred.contains(&latest) {
-                    break deferred.push(latest);
-                }
-            }
+            deferred.push(stage.defers(b, &deferred));
         }
         assert_eq!(stage.heard(a), [""; 0], "what the handler returned was dropped");
         assert_eq!(stage.say(b, format!("reply {} the second", deferred[1])), "true");
@@ -112,12 +106,7 @@ fn the_caller_that_is_gone_hears_nothing_and_neither_does_its_successor() {
         let a = stage.supervised(ShardId(0));
         let b = stage.puppet(stage.far());
         let asked = stage.number(a, format!("request {} {LONG_MS} defer", at(b)));
-        let deferred = loop {
-            match stage.say(b, "deferred") {
-                none if none == "none" => {}
-                deferred => break deferred,
-            }
-        };
+        let deferred = stage.defers(b, &[]);
         assert!(ask(&stage.runtime, a, "trap").is_err());
         assert_eq!(stage.say(a, "restarts"), "1");
         assert_eq!(stage.say(b, format!("reply {deferred} too late")), "true");
