@@ -3,7 +3,7 @@
 use super::{ActorId, Context, Effect, ExitReason, SendError};
 
 /// The most of them in one call of an actor: they wait until it returns.
-const EFFECTS_MAX: usize = 65_536;
+const EFFECTS_MAX: usize = 4_096;
 
 /// What an actor asks of its relations to others. Its own side knows at once; the others
 /// are told, in order, when it has returned.

@@ -118,6 +118,8 @@ fn limits(spec: &manifest::LimitsSpec, defaults: Limits, message_bytes_max: u32)
         batch_messages_max: spec.batch_messages_max.map_or(defaults.batch_messages_max, |most| most as usize),
         log_lines_per_s_max: spec.log_lines_per_s_max.unwrap_or(defaults.log_lines_per_s_max),
         requests_max: spec.requests_max.unwrap_or(defaults.requests_max),
+        relations_max: spec.relations_max.unwrap_or(defaults.relations_max),
+        children_max: spec.children_max.unwrap_or(defaults.children_max),
         message_bytes_max,
         // A message, and some text beside it.
         hostcall_bytes_max: defaults.hostcall_bytes_max.max(message_bytes_max.saturating_mul(2)),

@@ -70,9 +70,9 @@ impl Relations {
         self.0.get(&actor).is_some_and(|entry| entry.links.contains(&other))
     }
 
-    /// Takes a link of an actor of this shard back.
-    pub fn unlink(&mut self, actor: ActorId, other: ActorId) {
-        self.change(actor, |entry| entry.links.remove(&other));
+    /// Takes a link of an actor of this shard back. Was there one?
+    pub fn unlink(&mut self, actor: ActorId, other: ActorId) -> bool {
+        self.change(actor, |entry| entry.links.remove(&other))
     }
 
     /// An actor of this shard monitors another one.

@@ -158,6 +158,8 @@ impl<'d> Reader<'d> {
                 batch_messages_max: value(limits.integer("batch_messages_max", 1..=4096)),
                 log_lines_per_s_max: value(limits.integer("log_lines_per_s_max", 0..=1_000_000)),
                 requests_max: value(limits.integer("requests_max", 0..=65_536)),
+                relations_max: value(limits.integer("relations_max", 0..=65_536)),
+                children_max: value(limits.integer("children_max", 0..=65_536)),
             };
             limits.finish();
             spec

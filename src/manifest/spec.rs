@@ -146,6 +146,10 @@ pub struct LimitsSpec {
     pub log_lines_per_s_max: Option<u32>,
     /// How many of its requests may wait for their outcome.
     pub requests_max: Option<u32>,
+    /// How many links and monitors it may have.
+    pub relations_max: Option<u32>,
+    /// How many actors may be alive that it has spawned, with theirs.
+    pub children_max: Option<u32>,
 }
 
 impl Default for LimitsSpec {
@@ -157,6 +161,8 @@ impl Default for LimitsSpec {
             batch_messages_max: None,
             log_lines_per_s_max: None,
             requests_max: None,
+            relations_max: None,
+            children_max: None,
         }
     }
 }

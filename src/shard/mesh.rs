@@ -159,6 +159,12 @@ impl Outlets {
         moved
     }
 
+    /// How many signals wait for room in the ring to a shard, if there is one.
+    pub(super) fn signals_waiting(&self, to: ShardId) -> usize {
+        let outlet = self.outlets.get(to.index()).and_then(Option::as_ref);
+        outlet.map_or(0, |outlet| outlet.system.outbox.len())
+    }
+
     /// Does something wait for room in a ring?
     pub(super) fn has_waiting(&self) -> bool {
         self.outlets.iter().flatten().any(|outlet| {

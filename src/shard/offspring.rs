@@ -78,13 +78,17 @@ impl Shard {
         }
     }
 
-    /// Begins the starts of those that were spawned. Was there any?
+    /// Begins the starts of those that were spawned, as many as there is time for. Was
+    /// there any?
     pub(super) fn begin_spawned(&mut self) -> bool {
-        let begun = self.to_begin.len().min(TURN_STARTS_MAX);
-        for _ in 0..begun {
+        let any = !self.to_begin.is_empty();
+        for _ in 0..self.to_begin.len().min(TURN_STARTS_MAX) {
             let Some(actor) = self.to_begin.pop_front() else { break };
             self.begin(actor);
+            if self.clock.now_ns() - self.now_ns >= self.config.turn_ns_max {
+                break;
+            }
         }
-        begun > 0
+        any
     }
 }

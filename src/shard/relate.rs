@@ -15,6 +15,10 @@ use super::local::Local;
 use super::signal::{RelationSignal, Signal};
 use super::{Shard, SpawnError, SupervisorId};
 
+/// The most signals that wait for room in the ring to one other shard before actors
+/// may make no more of them. What follows from them is never refused.
+const SIGNALS_WAITING_MAX: u32 = 8_192;
+
 /// An actor that is gone for good, and whom that concerns.
 pub(super) struct Departed {
     /// Its name, which is being given back.
@@ -36,14 +40,17 @@ impl Local {
         let most = self.quotas.relations_max;
         let has_room = relations.of(actor) < most as usize;
         let over = || SendError::Quota { what: "relations_max", most };
+        if let Relation::Link(other) | Relation::Monitor(other, _) | Relation::Exit(other, _) = relation
+            && self.post.borrow().outlets.signals_waiting(other.shard()) >= SIGNALS_WAITING_MAX as usize
+        {
+            let (what, most) = ("signals on their way to a shard", SIGNALS_WAITING_MAX);
+            return Err(SendError::Quota { what, most });
+        }
         let other = match *relation {
             Relation::Link(other) if relations.is_linked(actor, other) => None,
             Relation::Link(_) | Relation::Monitor(..) if !has_room => return Err(over()),
             Relation::Link(other) => relations.link(actor, other).then_some(other),
-            Relation::Unlink(other) => {
-                relations.unlink(actor, other);
-                Some(other)
-            }
+            Relation::Unlink(other) => relations.unlink(actor, other).then_some(other),
             Relation::Monitor(other, monitor) => {
                 relations.monitor(actor, monitor, other);
                 Some(other)
@@ -94,7 +101,9 @@ impl Shard {
                 let reason = ExitReason::NoSuchActor;
                 self.signal_relation(from, RelationSignal::Exit { from: to, to: from, reason, linked: true });
             }
-            RelationSignal::Unlink { from, to } => self.local.relations.borrow_mut().unlink(to, from),
+            RelationSignal::Unlink { from, to } => {
+                self.local.relations.borrow_mut().unlink(to, from);
+            }
             RelationSignal::Monitor { from, to, monitor } if self.is_there(to) => {
                 self.local.relations.borrow_mut().watch(to, from, monitor);
             }

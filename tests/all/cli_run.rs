@@ -130,6 +130,7 @@ fn an_actor_spawns_others_of_the_manifest() {
         [component.boss]
         path = {puppet:?}
         grants = {{ send = ["crew"], spawn = ["worker"], register = ["crew.*"] }}
+        limits = {{ children_max = 1 }}
 
         [component.worker]
         path = {puppet:?}
@@ -138,7 +139,7 @@ fn an_actor_spawns_others_of_the_manifest() {
         [[actor]]
         name = "boss"
         component = "boss"
-        config = {{ init = "spawn worker crew.1 linked init=join crew" }}
+        config = {{ init = "spawn worker crew.1 linked init=join crew;spawn worker crew.2 linked init=join crew" }}
 
         [input]
         to = "boss"
@@ -146,7 +147,7 @@ fn an_actor_spawns_others_of_the_manifest() {
         puppet = guest("puppet").to_str().unwrap()
     );
     let manifest = folder.write("raddle.toml", manifest);
-    // The boss handles each line, and then its worker does.
+    // The boss handles each line, and then its worker does: it may have only one.
     let lines = "to-all crew note hello\n".repeat(50);
     let command = raddle(["run", "--shards", "1", "--check-ledger", "-o", "json", "-i", "-"]);
     let report = run_with(command.tap(|it| it.arg(manifest)), lines.as_bytes()).with_code(0).json();

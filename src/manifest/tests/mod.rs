@@ -289,7 +289,7 @@ fn grants_are_read_and_nothing_is_granted_by_default() {
         [component.worker]
         path = "Cargo.toml"
         trust = "standard"
-        limits = { cpu_percent_max = 50, batch_messages_max = 8, log_lines_per_s_max = 0, requests_max = 9 }
+        limits = { cpu_percent_max = 50, batch_messages_max = 8, log_lines_per_s_max = 0, requests_max = 9, relations_max = 10, children_max = 11 }
 
         [component.worker.grants]
         send = ["orders", "worker.*", "@sender"]
@@ -310,6 +310,7 @@ fn grants_are_read_and_nothing_is_granted_by_default() {
     assert_eq!(component.trust, Trust::Standard);
     assert_eq!((component.limits.cpu_percent_max, component.limits.batch_messages_max), (Some(50), Some(8)));
     assert_eq!((component.limits.log_lines_per_s_max, component.limits.requests_max), (Some(0), Some(9)));
+    assert_eq!((component.limits.relations_max, component.limits.children_max), (Some(10), Some(11)));
     let expected = GrantsSpec {
         send: vec!["orders".into(), "worker.*".into(), "@sender".into()],
         publish: vec!["weather.>".into()],

@@ -164,7 +164,7 @@ fn keys_are_known_everywhere() {
     wrong(
         "[component.b]\npath = \"Cargo.toml\"\nlimits.memory_max = 1\n",
         &expect![[r#"
-        9:8 unknown key `memory_max` in [component.b.limits]: did you mean `memory_bytes_max`? (the keys of [component.b.limits] are memory_bytes_max, cpu_ms_max, cpu_percent_max, batch_messages_max, log_lines_per_s_max and requests_max)
+        9:8 unknown key `memory_max` in [component.b.limits]: did you mean `memory_bytes_max`? (the keys of [component.b.limits] are memory_bytes_max, cpu_ms_max, cpu_percent_max, batch_messages_max, log_lines_per_s_max, requests_max, relations_max and children_max)
     "#]],
     );
 }

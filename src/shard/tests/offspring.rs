@@ -4,7 +4,7 @@ use super::*;
 use crate::actor::{Awaited, NewActor, NotSpawned, Notice, Recipe, Resume, SendError};
 
 /// `spawn CONFIG` spawns one that does in its start what CONFIG says: `linked`, `named
-/// NAME`, `endless` (spawns another one, and goes); `flood` changes its relations without
+/// NAME`, `endless` (spawns another one, and goes); `flood ADDRESS` sends signals without
 /// end; `pause` gives way and exits; anything else is written down.
 struct Parent {
     log: Log,
@@ -30,7 +30,7 @@ impl Actor for Parent {
                 panic!("with a child on its way");
             }
             "flood" => loop {
-                if let Err(error) = context.unlink(context.own_id()) {
+                if let Err(error) = context.exit_other(rest.parse().unwrap(), ExitReason::Normal) {
                     break Err(error.to_string());
                 }
             },
@@ -160,9 +160,27 @@ fn a_parent_has_only_so_many_and_a_call_only_so_many_effects() {
     assert_eq!(text(world.ask_now(parent, "spawn c")), refused.to_string());
     world.stop(first, Shutdown::default());
     text(world.ask_now(parent, "spawn c")).parse::<ActorId>().unwrap();
-    let flooded = SendError::Quota { what: "changes of relations in one call", most: 65_536 };
-    assert_eq!(text(world.ask_now(parent, "flood")), flooded.to_string());
-    assert_eq!(text(world.ask_now(parent, "flood")), flooded.to_string(), "in each call");
+    let flooded = SendError::Quota { what: "changes of relations in one call", most: 4_096 };
+    for _ in 0..2 {
+        assert_eq!(text(world.ask_now(parent, &format!("flood {parent}"))), flooded.to_string());
+    }
+}
+
+#[test]
+fn a_shard_that_is_slow_is_not_flooded_with_signals() {
+    let (mut world, parent) = world(2, Quotas::default());
+    let slow = world.spawn(1);
+    // The other shard takes no turn meanwhile.
+    let asked: Vec<_> = (0..5).map(|_| world.ask(parent, &format!("flood {slow}"))).collect();
+    for _ in 0..5 {
+        world.shards[0].turn();
+    }
+    let said: Vec<_> = asked.into_iter().map(|waiter| text(waiter.wait().unwrap())).collect();
+    let flooded = SendError::Quota { what: "signals on their way to a shard", most: 8_192 };
+    assert_eq!(said[4], flooded.to_string(), "{said:?}");
+    assert!(world.shards[0].local.post.borrow().outlets.signals_waiting(ShardId(1)) <= 3 * 4_096);
+    world.settle();
+    assert_eq!(text(world.ask_now(slow, "well")), "well");
 }
 
 #[test]
