@@ -514,6 +514,7 @@ impl Shard {
 
     /// Stops every supervisor, and every actor that has none.
     pub(super) fn stop_all(&mut self) {
+        self.local.offspring.borrow_mut().close();
         for supervisor in self.roots() {
             self.begin_stop_of_supervisor(supervisor);
         }
