@@ -45,7 +45,7 @@ impl Payload {
     pub fn assign(&mut self, new: &[u8]) {
         match &mut self.0 {
             Repr::Inline { len, bytes } if new.len() <= Self::INLINE_MAX => {
-                bytes[..new.len()].copy_from_slice(new);
+                copy_few(&mut bytes[..new.len()], new);
                 *len = new.len() as u8;
             }
             _ => *self = Self::copy_from(new),
@@ -92,6 +92,34 @@ impl Payload {
             Repr::Heap(bytes) => bytes,
             Repr::Shared(bytes) => bytes,
         }
+    }
+}
+
+/// Copies as `copy_from_slice` does, and without a call where the bytes are as few as
+/// those of most messages.
+///
+/// # Panics
+/// If there are not as many bytes in both.
+#[inline(always)]
+pub fn copy_few(to: &mut [u8], from: &[u8]) {
+    match from.len() {
+        8..=16 => copy_ends::<8>(to, from),
+        17..=32 => copy_ends::<16>(to, from),
+        33..=64 => copy_ends::<32>(to, from),
+        65..=128 => copy_ends::<64>(to, from),
+        _ => to.copy_from_slice(from),
+    }
+}
+
+/// The first and the last `N` bytes, which overlap unless there are twice as many.
+#[inline(always)]
+fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
+    assert_eq!(to.len(), from.len(), "as many bytes");
+    if let (Some(to), Some(from)) = (to.first_chunk_mut::<N>(), from.first_chunk::<N>()) {
+        *to = *from;
+    }
+    if let (Some(to), Some(from)) = (to.last_chunk_mut::<N>(), from.last_chunk::<N>()) {
+        *to = *from;
     }
 }
 
@@ -170,6 +198,17 @@ impl fmt::Debug for Payload {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn few_bytes_are_copied_whole_and_nothing_beside_them() {
+        let from: Vec<u8> = (1..=200).collect();
+        for len in 0..=200 {
+            let mut to = [0; 202];
+            copy_few(&mut to[1..=len], &from[..len]);
+            assert_eq!(to[1..=len], from[..len]);
+            assert_eq!((to[0], to[len + 1]), (0, 0), "{len}");
+        }
+    }
 
     #[test]
     fn bytes_come_back_whole_around_the_inline_limit() {

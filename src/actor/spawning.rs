@@ -51,6 +51,9 @@ pub enum NotSpawned {
         /// The most.
         most: u32,
     },
+    /// Everyone is being stopped.
+    #[error("the runtime is shutting down")]
+    Closed,
     /// The shard has no place left, or there is none.
     #[error("there is no place for another actor")]
     NoPlace,

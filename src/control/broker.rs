@@ -133,6 +133,9 @@ impl Broker {
     /// An actor of this shard has ended: all of its subscriptions go that do not
     /// last longer than this.
     pub fn forget(&mut self, subscriber: ActorId, tenure: Tenure, changes: &mut Vec<Interest>) {
+        if self.by_subscriber.is_empty() {
+            return;
+        }
         let Some(filters) = self.by_subscriber.remove(&subscriber) else { return };
         let (ended, lasting): (Vec<_>, Vec<_>) = filters.into_iter().partition(|&(_, own)| own <= tenure);
         if !lasting.is_empty() {

@@ -118,6 +118,9 @@ impl Groups {
     /// An actor of this shard has ended: it leaves all that does not last longer
     /// than this.
     pub fn forget(&mut self, member: ActorId, tenure: Tenure, changes: &mut Vec<Membership>) {
+        if self.joined.is_empty() {
+            return;
+        }
         let Some(mut all) = self.joined.remove(&member) else { return };
         let mut left = Vec::new();
         all.retain_mut(|joined| {

@@ -138,6 +138,9 @@ impl Relations {
 
     /// An actor is gone for good: who is to be told, each by its monitor.
     pub fn gone(&mut self, actor: ActorId) -> Vec<(ActorId, u64)> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
         self.0.remove(&actor).map(|entry| entry.watchers.into_iter().collect()).unwrap_or_default()
     }
 

@@ -130,6 +130,9 @@ impl Shard {
 
     /// Everything in an actor's mailbox is dead.
     pub(super) fn bury_mailbox(&mut self, actor: ActorId, reason: DeadReason) {
+        if self.local.post.borrow().waiting(actor) == 0 {
+            return;
+        }
         let mut hand = Box::default();
         while self.pop(actor, &mut hand) {
             self.bury(&hand, reason);

@@ -51,7 +51,7 @@ impl ActorSlot {
     }
 }
 
-struct About {
+pub(super) struct About {
     spec: SpawnSpec,
     parent: Option<ChildRef>,
     life: Life,
@@ -304,20 +304,22 @@ impl Shard {
 
     /// An actor that never came up goes, with the error for whoever spawned it.
     fn discard(&mut self, actor: ActorId, has_name: bool, error: SpawnError) {
-        if has_name && let Some(name) = self.about(actor).and_then(|about| about.spec.name.clone()) {
-            self.release_name(&name, actor);
+        let Some(about) = self.about(actor) else { return };
+        let name = about.spec.name.clone().filter(|_| has_name);
+        if let Some(name) = &name {
+            self.release_name(name, actor);
         }
         if let Some(slot) = self.vacate(actor, DeadReason::NoSuchActor) {
             // It may have made friends in its start.
             let failed = || ExitReason::StartFailed(error.to_string());
             let reason = slot.about.ended.clone().unwrap_or_else(failed);
+            let unborn = Some((slot.about, error));
             let (stopped, told) = (Vec::new(), None);
-            self.announce_end(actor, Departed { name: None, reason, stopped, told, above: None });
-            self.report_start(*slot.about, Err(error));
+            self.announce_end(actor, Departed { name, reason, stopped, told, above: None, unborn });
         }
     }
 
-    fn report_start(&mut self, about: About, outcome: Result<ActorId, SpawnError>) {
+    pub(super) fn report_start(&mut self, about: About, outcome: Result<ActorId, SpawnError>) {
         let About { parent, started, stopped, .. } = about;
         for stopped in stopped {
             let _ = stopped.resolve(Ok(None));
@@ -517,7 +519,7 @@ impl Shard {
         if let Some(slot) = self.vacate(actor, dead) {
             let About { stopped, ended, .. } = *slot.about;
             let reason = ended.or_else(|| told.clone()).unwrap_or(ExitReason::Killed);
-            self.announce_end(actor, Departed { name, reason, stopped, told, above });
+            self.announce_end(actor, Departed { name, reason, stopped, told, above, unborn: None });
         }
     }
 
@@ -537,6 +539,7 @@ impl Shard {
     /// Stops every supervisor, and every actor that has none, all by that time.
     pub(super) fn stop_all(&mut self, until_ns: u64) {
         self.stop_by_ns = until_ns;
+        self.local.offspring.borrow_mut().close();
         for supervisor in self.roots() {
             self.begin_stop_of_supervisor(supervisor);
         }

@@ -93,7 +93,8 @@ pub struct ShardConfig {
     pub quotas: Quotas,
     /// The most commands from outside threads that wait.
     pub injector_commands_max: usize,
-    /// The most messages that one actor handles before the next one's turn.
+    /// The most messages that one actor handles before the next one's turn; none of them
+    /// came while it did.
     pub slice_messages_max: usize,
     /// The most messages handled in one turn.
     pub turn_messages_max: usize,
@@ -124,7 +125,7 @@ impl Default for ShardConfig {
             bounds: Bounds::default(),
             quotas: Quotas::default(),
             injector_commands_max: 8_192,
-            slice_messages_max: 32,
+            slice_messages_max: 64,
             turn_messages_max: 1_024,
             turn_ns_max: 500_000,
             start_wait_ns_max: 10_000_000_000,

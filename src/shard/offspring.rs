@@ -24,11 +24,17 @@ pub(super) struct Offspring {
     catalogue: imbl::HashMap<Arc<str>, Arc<dyn Blueprint>>,
     /// Those that have an address, and are not in the table yet.
     spawned: VecDeque<(ActorId, SpawnSpec)>,
+    is_closed: bool,
 }
 
 impl Offspring {
     pub(super) fn provide(&mut self, name: Arc<str>, blueprint: Arc<dyn Blueprint>) {
         self.catalogue.insert(name, blueprint);
+    }
+
+    /// From here on nobody spawns anything: everyone is being stopped.
+    pub(super) fn close(&mut self) {
+        self.is_closed = true;
     }
 
     pub(super) fn take(&mut self, actor: ActorId) -> Option<SpawnSpec> {
@@ -42,6 +48,9 @@ impl Local {
     pub(super) fn spawn(&self, parent: ActorId, new: NewActor) -> Result<ActorId, NotSpawned> {
         let NewActor { component, name, config, linked, children_max } = new;
         let mut offspring = self.offspring.borrow_mut();
+        if offspring.is_closed {
+            return Err(NotSpawned::Closed);
+        }
         let Some(blueprint) = offspring.catalogue.get(component.as_str()).cloned() else {
             return Err(NotSpawned::NoSuchComponent(component));
         };

@@ -305,6 +305,11 @@ impl Post {
         self.show_if_free(actor);
     }
 
+    /// How many messages wait for an actor.
+    pub(super) fn waiting(&self, actor: ActorId) -> usize {
+        self.mailboxes.get(actor.slot() as usize).map_or(0, |mailbox| mailbox.messages as usize)
+    }
+
     /// As [`pop`](Self::pop), for an actor that may handle it now.
     #[inline]
     pub(super) fn pop_ready(&mut self, actor: ActorId, hand: &mut Box<Message>) -> bool {

@@ -11,6 +11,7 @@ use crate::actor::{ActorId, ExitReason, Notice, Relation, SendError};
 use crate::control::relations::Effect;
 use crate::sync::{Resolver, mutant};
 
+use super::lifecycle::About;
 use super::local::Local;
 use super::signal::{RelationSignal, Signal};
 use super::{Shard, SpawnError, SupervisorId};
@@ -30,6 +31,8 @@ pub(super) struct Departed {
     pub(super) told: Option<ExitReason>,
     /// The supervisor that wanted it gone.
     pub(super) above: Option<SupervisorId>,
+    /// What it was to be, and why it never came up, if it did not.
+    pub(super) unborn: Option<(Box<About>, SpawnError)>,
 }
 
 impl Local {
@@ -198,12 +201,15 @@ impl Shard {
     }
 
     fn tell_of_end(&mut self, actor: ActorId, departed: Departed) {
-        let Departed { name, reason, stopped, told, above } = departed;
+        let Departed { name, reason, stopped, told, above, unborn } = departed;
         self.spend_links(actor, &reason);
         let watchers = self.local.relations.borrow_mut().gone(actor);
         for (to, monitor) in watchers {
             let (reason, name) = (reason.clone(), name.clone());
             self.signal_relation(to, RelationSignal::Down { to, monitor, actor, reason, name });
+        }
+        if let Some((about, error)) = unborn {
+            self.report_start(*about, Err(error));
         }
         for stopped in stopped {
             // Whoever does not wait any longer does not need it.

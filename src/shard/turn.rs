@@ -229,15 +229,19 @@ impl Shard {
             self.local.post.borrow_mut().rest(actor);
             return 0;
         };
+        // What it sends itself meanwhile is for its next turn: else it would keep this one.
+        let waiting = self.local.post.borrow().waiting(actor);
+        let slice = waiting.min(self.config.slice_messages_max);
         // Taken out for the while: what an actor handles lies in them.
         let mut hands = std::mem::take(&mut self.hands);
         let (taken, ran) = match child.batch_messages_max() {
-            0 | 1 => self.run_singly(actor, &mut *child, &mut hands[0]),
+            0 | 1 => self.run_singly(actor, &mut *child, slice, &mut hands[0]),
             most => {
                 if hands.len() < most {
                     hands.resize_with(most, Box::default);
                 }
-                self.run_in_batches(actor, &mut *child, most, &mut hands)
+                let slice = waiting.min(self.config.slice_messages_max.max(most));
+                self.run_in_batches(actor, &mut *child, slice, &mut hands[..most])
             }
         };
         self.hands = hands;
@@ -249,12 +253,17 @@ impl Shard {
         taken
     }
 
-    fn run_singly(&mut self, actor: ActorId, child: &mut dyn Child, hand: &mut Box<Message>) -> (usize, Ran) {
+    fn run_singly(
+        &mut self,
+        actor: ActorId,
+        child: &mut dyn Child,
+        slice: usize,
+        hand: &mut Box<Message>,
+    ) -> (usize, Ran) {
         let mut taken = 0;
         let mut handled = 0;
         let mut ran = Ran::On;
-        while taken < self.config.slice_messages_max && matches!(ran, Ran::On) && self.pop_ready(actor, hand)
-        {
+        while taken < slice && matches!(ran, Ran::On) && self.pop_ready(actor, hand) {
             taken += 1;
             self.handle(actor, child, hand, &mut handled, &mut ran);
             hand.release_heap();
@@ -267,14 +276,14 @@ impl Shard {
         &mut self,
         actor: ActorId,
         child: &mut dyn Child,
-        most: usize,
+        slice: usize,
         hands: &mut [Box<Message>],
     ) -> (usize, Ran) {
         let mut taken = 0;
         let mut handled = 0;
         let mut ran = Ran::On;
-        while taken < self.config.slice_messages_max.max(most) && matches!(ran, Ran::On) {
-            let plain = self.local.post.borrow_mut().pop_plain(actor, &mut hands[..most]);
+        while taken < slice && matches!(ran, Ran::On) {
+            let plain = self.local.post.borrow_mut().pop_plain(actor, hands);
             if plain > 1 {
                 ran = self.handle_batch(actor, child, &mut hands[..plain], &mut handled);
                 taken += plain;

@@ -16,6 +16,7 @@ use super::engine::{Engine, MemoryLayout};
 use super::host::{self, HostState};
 use super::info::{self, ComponentInfo};
 use super::limits::{Limits, LimitsError};
+use super::passage;
 use super::wasi;
 
 /// The interface that makes a component an actor, and the optional ones.
@@ -326,13 +327,15 @@ impl Engine {
         let bytes = read(source)?;
         let bytes = to_binary(&name, &bytes)?.into_owned();
         check_header(&name, source, &bytes)?;
-        let (component, cache) = cache.get_or_compile(&self.shared.wasmtime, &bytes, || {
+        let to_compile = passage::with_passage(&bytes);
+        let (component, cache) = cache.get_or_compile(&self.shared.wasmtime, &to_compile, || {
             let started = Instant::now();
             progress.started(&name, bytes.len());
-            let compiled = wasmtime_component::Component::from_binary(&self.shared.wasmtime, &bytes);
+            let compiled = wasmtime_component::Component::from_binary(&self.shared.wasmtime, &to_compile);
             progress.finished(&name, started.elapsed());
             compiled.map_err(|error| invalid(&name, &error))
         })?;
+        drop(to_compile);
         if makes_resources(&bytes) {
             return Err(ComponentError::OwnResources { name });
         }

@@ -115,8 +115,8 @@ const GUARDED_RESERVATION_BYTES: u64 = 4 << 30;
 
 /// Core instances, tables and memories that the pool holds for each instance.
 /// A Rust guest has 3 core instances and 2 tables, with the adapter of WASI 5
-/// and 2; and 1 memory. An eighth more than that for what is being dropped.
-const CORE_INSTANCES_PER_INSTANCE: u32 = 6;
+/// and 2; and 1 memory; and its passage is one more. An eighth more than that for what is being dropped.
+const CORE_INSTANCES_PER_INSTANCE: u32 = 7;
 const TABLES_PER_INSTANCE: u32 = 3;
 const MEMORIES_PER_INSTANCE: u32 = 1;
 

@@ -118,16 +118,6 @@ pub(super) struct BatchHandler {
 /// message: a batch must fit into a guest that each of its messages fits into.
 const BATCH_BYTES_MAX: usize = 64 << 10;
 
-/// As many messages from the start of a batch as go into one call.
-fn batch_prefix(batch: Batch<'_>) -> usize {
-    let mut bytes = 0;
-    let fits = |message: &Message| {
-        bytes += Frames::bytes_of(message.payload.len());
-        bytes <= BATCH_BYTES_MAX
-    };
-    batch.iter().map(fits).take_while(|fits| *fits).count().max(1)
-}
-
 /// The optional hooks `init` and `stop`.
 #[derive(Clone, Copy)]
 pub(super) struct Lifecycle {
@@ -259,7 +249,7 @@ impl Actor for ComponentActor {
         let mut outcome = BatchOutcome::default();
         while outcome.handled < batch.len() && outcome.exited.is_none() && !context.is_exiting() {
             let rest = batch.slice(outcome.handled..batch.len());
-            self.handle_some(rest.slice(0..batch_prefix(rest)), &mut outcome);
+            self.handle_some(Frames::prefix(rest, BATCH_BYTES_MAX), &mut outcome);
         }
         outcome
     }
@@ -267,7 +257,8 @@ impl Actor for ComponentActor {
 
 impl ComponentActor {
     /// One entry into the guest with many messages.
-    fn handle_some(&mut self, batch: Batch<'_>, outcome: &mut BatchOutcome) {
+    fn handle_some(&mut self, frames: Frames<'_>, outcome: &mut BatchOutcome) {
+        let batch = frames.batch();
         let live = match &mut self.0 {
             State::Live(live) => live,
             State::Gone(reason) => {
@@ -280,11 +271,9 @@ impl ComponentActor {
             return;
         }
         let handler = live.functions.batch.expect("asked for batches, so it handles them");
-        for message in batch {
-            live.store.data_mut().hear(message.from);
-        }
+        live.store.data_mut().hear_all(batch);
         live.enter(Call::Batch { messages: batch.len() });
-        match handler.handle.call(&mut live.store, (Frames(batch),)) {
+        match handler.handle.call(&mut live.store, (frames,)) {
             Ok((failures,)) => {
                 live.leave();
                 // What is behind the message in which it asked to stop is not handled.

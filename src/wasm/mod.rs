@@ -29,6 +29,7 @@ mod host;
 mod info;
 mod instance;
 mod limits;
+mod passage;
 mod store_pool;
 mod suspendable;
 mod thread_bound;

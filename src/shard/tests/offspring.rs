@@ -5,7 +5,8 @@ use crate::actor::{Awaited, NewActor, NotSpawned, Notice, Recipe, Resume, SendEr
 
 /// `spawn CONFIG` spawns one that does in its start what CONFIG says: `linked`, `named
 /// NAME`, `endless` (spawns another one, and goes); `flood ADDRESS` sends signals without
-/// end; `pause` gives way and exits; anything else is written down.
+/// end; `pause` gives way and exits; anything else is written down. One that was
+/// spawned has an heir when it stops.
 struct Parent {
     log: Log,
     does: String,
@@ -67,6 +68,15 @@ impl Child for Parent {
         }
         Ok(())
     }
+
+    fn stop(&mut self, context: &Context, why: StopReason, _: Option<Duration>) -> ExitReason {
+        if !self.does.is_empty()
+            && let Err(error) = context.spawn(new("heir"))
+        {
+            self.log.lock().unwrap().push(error.to_string());
+        }
+        if why == StopReason::Normal { ExitReason::Normal } else { ExitReason::Shutdown }
+    }
 }
 
 fn world(shards: usize, quotas: Quotas) -> (World, ActorId) {
@@ -109,10 +119,26 @@ fn a_child_is_there_when_its_parent_returns_and_up_soon_after() {
     assert_eq!(world.shards[1].local.names.borrow().lookup("early"), Some(child));
     assert_eq!(world.shards[0].report().actors, 2);
     for actor in [parent, child] {
-        world.stop(actor, Shutdown::default());
+        world.stop(actor, Shutdown::BrutalKill);
     }
     world.forgot_them();
     world.closed_ledger();
+}
+
+#[test]
+fn when_everyone_is_stopped_nobody_has_heirs() {
+    let (mut world, parent) = world(1, Quotas::default());
+    let child: ActorId = text(world.ask_now(parent, "spawn first")).parse().unwrap();
+    world.stop(child, Shutdown::default());
+    assert_eq!(
+        (world.log(), world.shards[0].report().actors),
+        (vec!["up first".into(), "up heir".into()], 2)
+    );
+    world.control(0, Control::StopAll { until_ns: u64::MAX });
+    world.settle();
+    assert_eq!(world.log(), [NotSpawned::Closed.to_string()]);
+    assert_eq!(world.shards[0].report().actors, 0);
+    world.forgot_them();
 }
 
 #[test]
@@ -125,7 +151,7 @@ fn a_linked_child_that_is_not_up_yet_ends_with_its_parent() {
     assert_eq!(world.shards[1].local.names.borrow().lookup("late"), None);
     let other = world.spawn(0);
     assert_eq!(text(world.ask_now(other, "still here")), "still here");
-    world.stop(other, Shutdown::default());
+    world.stop(other, Shutdown::BrutalKill);
     world.forgot_them();
     world.closed_ledger();
 }
@@ -158,7 +184,7 @@ fn a_parent_has_only_so_many_and_a_call_only_so_many_effects() {
     text(world.ask_now(parent, "spawn b")).parse::<ActorId>().unwrap();
     let refused = NotSpawned::Quota { what: "descendants alive", most: 2 };
     assert_eq!(text(world.ask_now(parent, "spawn c")), refused.to_string());
-    world.stop(first, Shutdown::default());
+    world.stop(first, Shutdown::BrutalKill);
     text(world.ask_now(parent, "spawn c")).parse::<ActorId>().unwrap();
     let flooded = SendError::Quota { what: "changes of relations in one call", most: 4_096 };
     for _ in 0..2 {

@@ -33,7 +33,7 @@ use super::limits::{Limiter, Limits};
 use super::thread_bound::ThreadBound;
 use super::usage::{Rate, Usage};
 use super::wasi::WasiState;
-use crate::actor::{Account, ActorId, Context, SendError};
+use crate::actor::{Account, ActorId, Batch, Context, SendError};
 
 /// Interfaces of the contract that a guest may import, without their version.
 pub(super) const INTERFACES: [&str; 12] = [
@@ -161,6 +161,14 @@ impl HostState {
     pub(super) fn hear(&mut self, from: Option<ActorId>) {
         if self.terms.minds_senders {
             self.senders.extend(from.map(ActorId::to_bits));
+        }
+    }
+
+    /// It handles messages of all of these.
+    #[inline]
+    pub(super) fn hear_all(&mut self, batch: Batch<'_>) {
+        if self.terms.minds_senders {
+            self.senders.extend(batch.iter().filter_map(|message| message.from).map(ActorId::to_bits));
         }
     }
 

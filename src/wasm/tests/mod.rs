@@ -7,6 +7,7 @@ mod batch;
 mod caching;
 mod hostile;
 mod loading;
+mod passage;
 mod pool;
 pub(super) mod support;
 mod text;
