@@ -6,21 +6,23 @@
 //!   run, sweep ──► workload ──► pump, open ──► guests        what is done, and how fast
 //!        │            └──────► recorder, recording           latencies, where they arise
 //!        └──► figure ──► report, compare                     what is said of it
+//!   floor                                                    what it takes without Raddle
 //!   race ──► the same workloads, by other runtimes too       (feature `race`)
 //! ```
 
 mod actors;
-mod bare;
-#[cfg(feature = "race")]
-mod bare_ring;
 mod compare;
 mod figure;
+mod floor;
 mod interrupt;
 mod machine;
 mod noise;
 mod open;
 mod pump;
-#[cfg_attr(not(feature = "race"), path = "race_disabled.rs")]
+#[cfg(feature = "race")]
+mod race;
+#[cfg(not(feature = "race"))]
+#[path = "race_disabled.rs"]
 mod race;
 mod recorder;
 mod recording;

@@ -17,7 +17,7 @@ use raddle::actor::{
 use raddle::{Runtime, ShardId, Spawn};
 
 use crate::recording::{Path, Plan, Recording, Times, clock};
-use crate::word;
+use crate::word::{self, Stamp};
 
 thread_local! {
     /// This shard's.
@@ -66,27 +66,30 @@ fn takes_next() -> bool {
 fn record_on_shard(context: &Context, message: &Message, start_ns: u64, end_ns: u64) {
     RECORDING.with_borrow_mut(|recording| {
         let Some(recording) = recording else { return };
-        let (intended_ns, sent_ns) = match recording.plan.unstamped_interval_ns {
+        let mut times = Times { start_ns: Some(start_ns), end_ns: Some(end_ns), ..Times::default() };
+        match recording.plan.unstamped_interval_ns {
             None => match word::read_stamp(&message.payload) {
                 None => return,
-                Some((intended_ns, sent_ns)) => (intended_ns, Some(sent_ns)),
+                Some(Stamp { intended_ns, sent_ns, arrived_ns }) => {
+                    times = Times { intended_ns, sent_ns: Some(sent_ns), arrived_ns, ..times };
+                }
             },
-            Some(interval_ns) => (recording.last_due_ns(interval_ns), None),
-        };
+            Some(interval_ns) => times.intended_ns = recording.last_due_ns(interval_ns),
+        }
         let path = match message.from {
             None => Path::FromOutside,
             Some(from) if from.shard() == context.shard() => Path::SameShard,
             Some(_) => Path::AcrossShards,
         };
-        let (start_ns, end_ns) = (Some(start_ns), Some(end_ns));
-        recording.record(path, Times { intended_ns, sent_ns, start_ns, end_ns, replied_ns: None });
+        recording.record(path, times);
     });
 }
 
 /// A request that bears stamps is recorded by who asked: the reply says when the
-/// guest was given it, and when it had done.
-fn with_times(reply: &[u8], start_ns: u64, end_ns: u64) -> Vec<u8> {
-    [reply, &start_ns.to_le_bytes(), &end_ns.to_le_bytes()].concat()
+/// guest was given it, when it had done, and when the message came (or 0).
+fn with_times(reply: &[u8], start_ns: u64, end_ns: u64, stamp: Stamp) -> Vec<u8> {
+    let arrived_ns = stamp.arrived_ns.unwrap_or(0);
+    [reply, &start_ns.to_le_bytes(), &end_ns.to_le_bytes(), &arrived_ns.to_le_bytes()].concat()
 }
 
 impl Actor for MeasuredChild {
@@ -102,11 +105,11 @@ impl Actor for MeasuredChild {
             record_on_shard(context, message, start_ns, end_ns);
             return outcome;
         }
-        match outcome {
-            Outcome::Done(Some(reply)) if word::read_stamp(&message.payload).is_some() => {
-                Outcome::Done(Some(with_times(&reply, start_ns, end_ns).as_slice().into()))
+        match (outcome, word::read_stamp(&message.payload)) {
+            (Outcome::Done(Some(reply)), Some(stamp)) => {
+                Outcome::Done(Some(with_times(&reply, start_ns, end_ns, stamp).as_slice().into()))
             }
-            outcome => outcome,
+            (outcome, _) => outcome,
         }
     }
 

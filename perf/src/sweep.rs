@@ -58,10 +58,11 @@ impl Sweep<'_> {
         let mut gaps = Gaps::new();
         gaps.watch(self.stand.runtime.cpus(), Duration::from_millis(self.args.rounds.noise_ms));
         let open = self.workload.open().context("it has no set rate")?;
-        let round = open::round(self.stand, &open, self.args.rounds.rate(per_second))?;
+        let rate = self.args.rounds.rate(per_second);
+        let round = open::round(self.stand, &open, rate)?;
         let mut figure = Figure::new(self.workload.title(), self.workload.unit());
         figure.offered_per_second = Some(per_second);
-        figure.sample_every = self.args.rounds.sample_every;
+        figure.sample_every = rate.sample_every;
         figure.units_per_round = (per_second * self.args.rounds.duration_ms as f64 / 1e3) as u64;
         figure.ns_per_unit.push(1e9 / round.achieved_per_second);
         figure.noise = gaps.summary();

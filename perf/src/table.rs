@@ -11,7 +11,7 @@ use raddle::runtime::driver::Reactor;
 use raddle::shard::ShardConfig;
 use raddle::{ActorId, Runtime, ShardId, Spawn};
 
-use crate::bare::{Bare, parse_count};
+use crate::floor::bare::{Bare, parse_count};
 use crate::pump::{Content, Pace, Pumps, Stream};
 use crate::stats::Summary;
 use crate::word::Op;

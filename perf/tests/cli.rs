@@ -115,14 +115,23 @@ fn at_a_set_rate_every_message_has_its_latency_and_its_files() {
         let all = stages.iter().find(|stage| stage["stage"] == "all").unwrap();
         // 1,000 a second for 0.2 s, twice.
         assert_eq!(all["count"], 400, "{title}");
-        let has_reply = stages.iter().any(|stage| stage["stage"] == "replied");
-        assert_eq!(has_reply, title.starts_with("ask"), "{title}");
+        let has = |name: &str| stages.iter().any(|stage| stage["stage"] == name);
+        assert_eq!(has("replied"), title.starts_with("ask"), "{title}");
+        assert!(has("handled"), "{title}");
+        // A component of somebody else says nothing of when its messages were sent.
+        assert_eq!(has("enqueued"), !title.starts_with("counter"), "{title}");
+        assert_eq!(has("waited"), path == "same-shard", "{title}");
         assert!(!figure["over_time"].as_array().unwrap().is_empty());
     }
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&read("run.json")).unwrap(), saved);
     let hgrm = read("tell-same-shard-at-1000-s.hgrm");
     assert!(hgrm.contains("Percentile") && hgrm.contains("Total count    =          400"), "{hgrm}");
+    for stage in ["across-shards-all", "across-shards-enqueued", "across-shards-handled"] {
+        let hgrm = read(&format!("tell-across-shards-at-1000-s.{stage}.hgrm"));
+        assert!(hgrm.contains("Total count    =          400"), "{stage}: {hgrm}");
+    }
+    assert!(read("tell-same-shard-at-1000-s.same-shard-waited.hgrm").contains("=          400"));
     let hlog = read("tell-same-shard-at-1000-s.hlog");
     assert!(hlog.starts_with("#") && hlog.contains("[StartTime: "), "{hlog}");
     let html = read("report.html");
@@ -207,7 +216,7 @@ fn rubbish_is_answered_clearly() {
         (&["run", "tell", "--rate", "0"], "messages a second"),
         (&["run", "tell", "--rate", "NaN"], "messages a second"),
         (&["run", "ring", "--rate", "10"], "`ring` sets its own pace"),
-        (&["run", "tell", "--rate", "10", "--payload", "8"], "takes at least 24 bytes"),
+        (&["run", "tell", "--rate", "10", "--payload", "8"], "takes at least 32 bytes"),
         (&["run", "component"], "takes --component FILE"),
         (&["run", "component", "--component", "no.wasm"], "--component no.wasm"),
         (&["run", "tell", "--guest", "Cargo.toml"], "--guest Cargo.toml"),
@@ -235,10 +244,9 @@ fn without_the_rivals_a_race_says_how_to_get_them() {
 fn every_rival_adds_up() {
     let args =
         ["race", "--messages", "400", "--actors", "3", "--pairs", "4", "--repeats", "1", "--warmup", "0"];
-    let saved =
-        raddle_perf(&[&args[..], &["--noise-ms", "2", "--shards", "2", "--batch", "32", "--json"]].concat())
-            .json();
-    for workload in ["tell", "ring", "ping-pong", "fan-in", "pairs", "spawn-stop"] {
+    let saved = raddle_perf(&[&args[..], &["--noise-ms", "2", "--shards", "2", "--json"]].concat()).json();
+    let bars = saved["bars"].as_array().unwrap();
+    for workload in ["tell", "ring", "ping-pong", "fan-in", "pairs", "spawn-stop", "ask"] {
         let who: Vec<_> =
             titles(&saved).into_iter().filter(|title| title.starts_with(&format!("{workload}: "))).collect();
         for rival in
@@ -246,9 +254,28 @@ fn every_rival_adds_up() {
         {
             assert!(who.iter().any(|title| title.contains(rival)), "no {rival} in {workload}: {who:?}");
         }
+        assert!(who.iter().any(|title| title.contains("batches of 32")), "{who:?}");
+        let prefix = format!("{workload}: ");
+        let of_it = bars.iter().filter(|bar| bar["title"].as_str().unwrap().starts_with(&prefix)).count();
+        assert!(of_it >= 2, "no bars for {workload}: {bars:#?}");
     }
-    assert!(titles(&saved).contains(&"bare ring, two cores"));
-    raddle_perf(&["race", "ask"]).fails_with("nobody else runs `ask`");
+    for (title, unit) in [
+        ("spawn-stop: raddle (spawn, first message, stop, on 1 shard)", "life"),
+        ("spawn-stop: raddle (spawn, first message, stop, on 2 shards)", "life"),
+        ("spawn-stop: tokio + component, best, a runtime on each core", "life"),
+        ("pairs: kameo, native, a runtime on each core", "message"),
+        ("ask: actix, native, kept awake", "reply"),
+        ("bare call that sends once", "message"),
+        ("bare host send, one of 100 in a call", "message"),
+        ("bare life: store, instance, call, drop", "life"),
+        ("bare lives, on all cores at once", "life"),
+        ("bare ring, two cores", "message"),
+        ("bare ring, there and back", "round trip"),
+    ] {
+        assert_eq!(figure(&saved, title)["unit"], unit, "{title}");
+        assert_eq!(figure(&saved, title)["ns_per_unit"].as_array().unwrap().len(), 1, "{title}");
+    }
+    raddle_perf(&["race", "publish"]).fails_with("nobody else runs `publish`");
 }
 
 #[test]

@@ -20,11 +20,13 @@ const AT_ONCE: u64 = 64;
 
 pub(super) struct SpawnStop {
     title: String,
+    shards: usize,
 }
 
 impl SpawnStop {
-    pub(super) fn new(stand: &Stand) -> Self {
-        Self { title: format!("spawn, first message, stop, on {} shards", stand.runtime.shards()) }
+    /// On the first so many shards, in turn.
+    pub(super) fn new(shards: usize) -> Self {
+        Self { title: format!("spawn, first message, stop, on {}", super::counted_shards(shards)), shards }
     }
 }
 
@@ -47,7 +49,7 @@ impl Workload for SpawnStop {
             let starting: Vec<_> = values
                 .clone()
                 .map(|value| {
-                    let spawn = Spawn::new(stand.guest.clone()).on(stand.shard(value as usize));
+                    let spawn = Spawn::new(stand.guest.clone()).on(stand.shard(value as usize % self.shards));
                     stand.runtime.spawn(spawn)
                 })
                 .collect();
