@@ -47,7 +47,7 @@ struct MeasuredNursery(Box<dyn Nursery>);
 
 impl Nursery for MeasuredNursery {
     fn create(&mut self, recipe: &Recipe) -> Result<Box<dyn Child>, CreateError> {
-        Ok(Box::new(MeasuredChild(self.0.create(recipe)?)))
+        Ok(Box::new(MeasuredChild { child: self.0.create(recipe)?, passed_on_ns: None }))
     }
 
     fn tend(&mut self) -> bool {
@@ -55,7 +55,11 @@ impl Nursery for MeasuredNursery {
     }
 }
 
-struct MeasuredChild(Box<dyn Child>);
+struct MeasuredChild {
+    child: Box<dyn Child>,
+    /// When it was last given a token that it records.
+    passed_on_ns: Option<u64>,
+}
 
 /// Another message comes to a guest of this shard. Is it one that is recorded?
 fn takes_next() -> bool {
@@ -85,6 +89,26 @@ fn record_on_shard(context: &Context, message: &Message, start_ns: u64, end_ns: 
     });
 }
 
+/// A token is here again: records how long it was on its way, there and back. Of two
+/// guests it is the one that sees the even values.
+fn record_token(passed_on_ns: &mut Option<u64>, context: &Context, message: &Message) {
+    let is_back = word::read_token(&message.payload).is_some_and(|left| left % 2 == 0);
+    if !is_back {
+        return;
+    }
+    RECORDING.with_borrow_mut(|recording| {
+        let Some(recording) = recording else { return };
+        let now_ns = clock().now_ns();
+        // What was before this recording is of an earlier round.
+        let passed_on_ns = passed_on_ns.replace(now_ns).filter(|&ns| ns >= recording.plan.origin_ns);
+        if let (Some(intended_ns), Some(from)) = (passed_on_ns, message.from) {
+            let is_near = from.shard() == context.shard();
+            let path = if is_near { Path::SameShard } else { Path::AcrossShards };
+            recording.record(path, Times { intended_ns, replied_ns: Some(now_ns), ..Times::default() });
+        }
+    });
+}
+
 /// A request that bears stamps is recorded by who asked: the reply says when the
 /// guest was given it, when it had done, and when the message came (or 0).
 fn with_times(reply: &[u8], start_ns: u64, end_ns: u64, stamp: Stamp) -> Vec<u8> {
@@ -95,11 +119,12 @@ fn with_times(reply: &[u8], start_ns: u64, end_ns: u64, stamp: Stamp) -> Vec<u8>
 impl Actor for MeasuredChild {
     fn handle(&mut self, context: &Context, message: &Message) -> Outcome {
         let is_request = message.request.is_some();
+        record_token(&mut self.passed_on_ns, context, message);
         if !is_request && !takes_next() {
-            return self.0.handle(context, message);
+            return self.child.handle(context, message);
         }
         let start_ns = clock().now_ns();
-        let outcome = self.0.handle(context, message);
+        let outcome = self.child.handle(context, message);
         let end_ns = clock().now_ns();
         if !is_request {
             record_on_shard(context, message, start_ns, end_ns);
@@ -114,20 +139,20 @@ impl Actor for MeasuredChild {
     }
 
     fn resume(&mut self, context: &Context, resume: Resume) -> Outcome {
-        self.0.resume(context, resume)
+        self.child.resume(context, resume)
     }
 
     fn notice(&mut self, context: &Context, notice: Notice) -> Outcome {
-        self.0.notice(context, notice)
+        self.child.notice(context, notice)
     }
 
     fn batch_messages_max(&self) -> usize {
-        self.0.batch_messages_max()
+        self.child.batch_messages_max()
     }
 
     fn handle_batch(&mut self, context: &Context, batch: Batch<'_>) -> BatchOutcome {
         let start_ns = clock().now_ns();
-        let outcome = self.0.handle_batch(context, batch);
+        let outcome = self.child.handle_batch(context, batch);
         let end_ns = clock().now_ns();
         for message in batch.iter().take(outcome.handled) {
             if takes_next() {
@@ -140,15 +165,15 @@ impl Actor for MeasuredChild {
 
 impl Child for MeasuredChild {
     fn start(&mut self, context: &Context, incarnation: &Incarnation) -> Result<(), StartError> {
-        self.0.start(context, incarnation)
+        self.child.start(context, incarnation)
     }
 
     fn stop(&mut self, context: &Context, reason: StopReason, within: Option<Duration>) -> ExitReason {
-        self.0.stop(context, reason, within)
+        self.child.stop(context, reason, within)
     }
 
     fn health(&mut self, context: &Context) -> Health {
-        self.0.health(context)
+        self.child.health(context)
     }
 }
 

@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// Messages a second, each due at its time, instead of as fast as it goes
     #[arg(long, value_name = "PER_SECOND", value_parser = rate)]
     rate: Option<f64>,
+    /// Record how long each round trip of ping-pong takes, as fast as it goes
+    #[arg(long, conflicts_with = "rate")]
+    latency: bool,
     #[command(flatten)]
     pub(crate) rounds: Rounds,
     #[command(flatten)]
@@ -169,7 +172,11 @@ impl Course {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     interrupt::listen()?;
-    let stand = Stand::new(&args.setup, args.rate.is_some())?;
+    ensure!(
+        !args.latency || args.workloads.contains(&Kind::PingPong),
+        "--latency: as fast as it goes only ping-pong tells latencies, and ask by itself; for others there is --rate"
+    );
+    let stand = Stand::new(&args.setup, args.rate.is_some() || args.latency)?;
     let mut courses = set_up_all(args, &stand)?;
     let mut floor = if args.rate.is_none() { Some(Floor::new(&args.setup, &args.workloads)?) } else { None };
     let rounds = args.rounds.warmup + args.rounds.repeats;
@@ -220,7 +227,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     ensure!(!figures.is_empty(), "interrupted before the first round was done");
     let setup = serde_json::json!({
         "workloads": args.workloads, "place": args.place, "messages": args.messages, "rate": args.rate,
-        "repeats": args.rounds.repeats, "warmup": args.rounds.warmup, "duration_ms": args.rounds.duration_ms,
+        "latency": args.latency, "repeats": args.rounds.repeats, "warmup": args.rounds.warmup, "duration_ms": args.rounds.duration_ms,
         "sample_every": args.rounds.sample_every, "setup": args.setup, "extras": args.extras,
     });
     let saved = saved("run", is_complete, reactor, shards, setup, figures);

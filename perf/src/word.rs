@@ -68,6 +68,12 @@ pub(crate) fn read_stamp(payload: &[u8]) -> Option<Stamp> {
     (intended_ns != 0).then_some(Stamp { intended_ns, sent_ns, arrived_ns })
 }
 
+/// How many hops a token has left, if it is one.
+pub(crate) fn read_token(payload: &[u8]) -> Option<u64> {
+    let word = read(payload)?;
+    (word as u8 == Op::Pass as u8).then_some(word >> 8)
+}
+
 /// The word at the start of these bytes.
 pub(crate) fn read(bytes: &[u8]) -> Option<u64> {
     bytes.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
@@ -158,5 +164,8 @@ mod tests {
         write(&mut message, Op::To, 7);
         assert_eq!(read_stamp(&message), None);
         assert_eq!(read_stamp(&message[..20]), None);
+        assert_eq!(read_token(&message), None);
+        write(&mut message, Op::Pass, 7);
+        assert_eq!(read_token(&message), Some(7));
     }
 }

@@ -144,6 +144,23 @@ fn at_a_set_rate_every_message_has_its_latency_and_its_files() {
 }
 
 #[test]
+fn each_round_trip_of_a_ping_pong_is_told() {
+    let saved = run(&["ping-pong", "--latency", "--messages", "2000"]);
+    for (title, path) in
+        [("ping-pong, same shard", "same-shard"), ("ping-pong, across shards", "across-shards")]
+    {
+        let latencies = figure(&saved, title)["latencies"].as_array().unwrap();
+        assert_eq!((latencies.len(), &latencies[0]["path"]), (1, &path.into()), "{title}");
+        // 1,000 round trips in each of two rounds; of the last one only the half is seen.
+        assert_eq!(latencies[0]["stages"][0]["count"], 2 * 999, "{title}");
+        // None is longer than its round.
+        let rounds = figure(&saved, title)["ns_per_unit"].as_array().unwrap();
+        let round_ns = rounds.iter().map(|ns| ns.as_f64().unwrap() * 1_000.0).fold(0.0, f64::max);
+        assert!(latencies[0]["stages"][0]["max_ns"].as_f64().unwrap() <= round_ns, "{title}");
+    }
+}
+
+#[test]
 fn a_sweep_tells_the_knee() {
     let args = [
         "sweep",
@@ -166,8 +183,10 @@ fn a_sweep_tells_the_knee() {
         .map(|figure| figure["offered_per_second"].as_f64().unwrap())
         .collect();
     assert!(rates.is_sorted() && !rates.is_empty(), "{rates:?}");
-    let knee = &saved["setup"]["knee_per_second"];
-    assert!(knee.is_null() || rates.contains(&knee.as_f64().unwrap()), "{knee}: {rates:?}");
+    let knee = saved["setup"]["knee_per_second"].as_f64();
+    assert!(knee.is_none_or(|knee| rates.contains(&knee)), "{knee:?}: {rates:?}");
+    assert!(knee.is_none_or(|knee| rates.contains(&(knee / 2.0))), "{knee:?}: {rates:?}");
+    assert_eq!(saved["setup"]["p999_ns_at_half_the_knee"].as_u64().is_some(), knee.is_some());
 }
 
 #[test]
@@ -213,6 +232,8 @@ fn rubbish_is_answered_clearly() {
         (&["run", "tell", "--actors", "0"], "expected from 1 to 10000 actors"),
         (&["run", "tell", "--shards", "0"], "--shards is 0"),
         (&["run", "tell", "--batch", "0"], "expected from 1 to 1024 messages"),
+        (&["run", "tell", "--latency"], "only ping-pong tells latencies"),
+        (&["run", "ping-pong", "--latency", "--rate", "5"], "cannot be used with"),
         (&["run", "tell", "--rate", "0"], "messages a second"),
         (&["run", "tell", "--rate", "NaN"], "messages a second"),
         (&["run", "ring", "--rate", "10"], "`ring` sets its own pace"),
@@ -302,6 +323,21 @@ fn two_runs_are_compared() {
     assert!(said.contains("within noise") && !said.contains("faster"), "{said}");
     let said = raddle_perf(&["compare", &before, &other]).succeeds();
     assert!(said.contains("only before: ask from outside"), "{said}");
+}
+
+#[test]
+fn interrupted_at_a_set_rate_it_gives_the_round_as_far_as_it_came() {
+    let args =
+        ["run", "tell", "--place", "same", "--rate", "1000", "--duration-ms", "600000", "--repeats", "1"];
+    let running = start(&[&args[..], &["--warmup", "0", "--noise-ms", "1", "--json"]].concat());
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    running.interrupt();
+    let ran: Ran = running.end();
+    assert_eq!(ran.code, Some(130), "{}", ran.stderr);
+    let saved: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(saved["is_complete"], false);
+    let count = figure(&saved, "tell, same shard")["latencies"][0]["stages"][0]["count"].as_u64().unwrap();
+    assert!((1..600_000).contains(&count), "{count}");
 }
 
 #[test]
