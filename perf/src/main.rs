@@ -35,6 +35,8 @@ mod table;
 mod word;
 mod workload;
 
+use std::process::ExitCode;
+
 use clap::Parser;
 
 #[global_allocator]
@@ -58,13 +60,26 @@ enum Command {
     Actors(actors::Args),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Command::parse() {
-        Command::Run(args) => run::run(&args),
-        Command::Sweep(args) => sweep::run(&args),
-        Command::Compare(args) => compare::run(&args),
-        Command::Race(args) => race::run(&args),
-        Command::Table(args) => table::run(&args),
-        Command::Actors(args) => actors::run(&args),
+fn main() -> ExitCode {
+    let command = Command::parse();
+    let done = match &command {
+        Command::Run(args) => run::run(args),
+        Command::Sweep(args) => sweep::run(args),
+        Command::Compare(args) => compare::run(args),
+        Command::Race(args) => race::run(args),
+        Command::Table(args) => table::run(args),
+        Command::Actors(args) => actors::run(args),
+    };
+    let Err(error) = done else { return ExitCode::SUCCESS };
+    // Why, and what of: with no backtrace, whatever the environment says.
+    eprintln!("error: {error}");
+    let mut said = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // Some repeat what they are caused by.
+        if !said.ends_with(&cause) {
+            eprintln!("  {cause}");
+        }
+        said = cause;
     }
+    ExitCode::FAILURE
 }

@@ -19,8 +19,9 @@ use crate::workload::{Extras, Kind, Place, Workload, set_up};
 
 #[derive(clap::Args, Debug, Clone)]
 pub(crate) struct Args {
-    /// What to measure, one after the other in each round
-    #[arg(required = true, value_enum, value_name = "WORKLOAD")]
+    /// What to measure, one after the other in each round; with --component that, if
+    /// nothing else is named
+    #[arg(required_unless_present = "component", value_enum, value_name = "WORKLOAD")]
     workloads: Vec<Kind>,
     #[command(flatten)]
     pub(crate) setup: Setup,
@@ -170,7 +171,19 @@ impl Course {
     }
 }
 
+impl Args {
+    /// With what follows from its other options.
+    fn resolved(&self) -> Self {
+        let mut resolved = self.clone();
+        if self.extras.component.is_some() && !self.workloads.contains(&Kind::Component) {
+            resolved.workloads.push(Kind::Component);
+        }
+        resolved
+    }
+}
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let args = &args.resolved();
     interrupt::listen()?;
     ensure!(
         !args.latency || args.workloads.contains(&Kind::PingPong),

@@ -208,6 +208,9 @@ fn what_does_not_add_up_is_an_error() {
     // Echo answers with what it is asked, and never counts.
     let lied = raddle_perf(&["run", "tell", "--messages", "10", "--guest", "guests/prebuilt/echo.wasm"]);
     lied.fails_with("the guest's count is not two words");
+    let folder = tempfile::tempdir().unwrap();
+    let trap = folder.path().join("trap");
+    std::fs::write(&trap, [6, 0, 0, 0, 0, 0, 0, 0]).unwrap();
     let rejected = raddle_perf(&[
         "run",
         "component",
@@ -220,7 +223,30 @@ fn what_does_not_add_up_is_an_error() {
         "--noise-ms",
         "1",
     ]);
-    rejected.fails_with("10 messages were sent: the component handled 10, 10 of them with a failure");
+    rejected.fails_with("does not handle its message `rubbish` (7 bytes)");
+    rejected.fails_with("rejected: expected `add`");
+    let trapped = raddle_perf(&[
+        "run",
+        "--component",
+        "guests/prebuilt/sum.wasm",
+        "--message-file",
+        trap.to_str().unwrap(),
+        "--messages",
+        "10",
+    ]);
+    trapped.fails_with("the callee ended: ");
+}
+
+/// Nothing but the program and somebody's component.
+#[test]
+fn a_stranger_is_measured_from_any_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let component = folder.path().join("theirs.wasm");
+    std::fs::copy(support::root().join("guests/prebuilt/echo-wasip2.wasm"), &component).unwrap();
+    let args = ["run", "--component", "theirs.wasm", "--messages", "100"];
+    let saved: Value = support::raddle_perf_in(folder.path(), &[&args[..], &QUICK].concat()).json();
+    assert_eq!(figure(&saved, "theirs, from outside")["units_per_round"], 100);
+    assert_eq!(figure(&saved, "bare wasmtime call")["ns_per_unit"].as_array().unwrap().len(), 2);
 }
 
 #[test]
@@ -243,6 +269,8 @@ fn rubbish_is_answered_clearly() {
         (&["run", "tell", "--guest", "Cargo.toml"], "--guest Cargo.toml"),
         (&["run", "access-log", "--log", "no.log"], "--log no.log"),
         (&["run", "component", "--config", "key"], "expected KEY=VALUE"),
+        (&["run", "--component", "guests/prebuilt/echo.wasm", "--message-file", "no"], "--message-file no"),
+        (&["run", "--component", "Cargo.toml"], "`Cargo` is no valid component"),
         (&["run", "tell", "--reactor", "steam"], "steam"),
         (&["run", "tell", "--place", "across", "--shards", "1"], "takes 2 shards"),
         (&["sweep", "ping-pong"], "`ping-pong` sets its own pace"),

@@ -20,8 +20,6 @@ mod ractor_rival;
 mod tasks;
 mod wasm;
 
-use std::path::Path;
-
 pub use packet::Proof;
 
 /// What is to be done.
@@ -94,7 +92,7 @@ pub trait Rival: Sync {
 ///
 /// # Errors
 /// If the guest cannot be loaded.
-pub fn all(guest: &Path, actors_max: usize) -> anyhow::Result<Vec<Box<dyn Rival>>> {
+pub fn all(guest: &[u8], actors_max: usize) -> anyhow::Result<Vec<Box<dyn Rival>>> {
     let naive = wasm::AsyncComponents::new(guest)?;
     let best = wasm::Components::new(guest, actors_max)?;
     let core = wasm::CoreModules::new(actors_max)?;

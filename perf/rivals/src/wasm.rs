@@ -1,6 +1,5 @@
 //! Bodies in a sandbox: a wasmtime store for each actor.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -60,8 +59,8 @@ mod abi {
 type Handle = TypedFunc<(u64, &'static [u8]), (Result<Option<Vec<u8>>, abi::Failure>,)>;
 
 /// The guest and its one import.
-fn link(engine: &Engine, guest: &Path) -> anyhow::Result<InstancePre<Sent>> {
-    let component = Component::from_file(engine, guest).map_err(plain)?;
+fn link(engine: &Engine, guest: &[u8]) -> anyhow::Result<InstancePre<Sent>> {
+    let component = Component::new(engine, guest).map_err(plain)?;
     let mut linker = Linker::<Sent>::new(engine);
     let mut messaging = linker.instance("raddle:actor/messaging@0.1.0").map_err(plain)?;
     let send = |mut store: StoreContextMut<'_, Sent>, (_, payload): (u64, WasmList<u8>)| {
@@ -115,7 +114,7 @@ const TO: [u8; 16] = [2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0];
 pub(crate) struct Components(InstancePre<Sent>);
 
 impl Components {
-    pub(crate) fn new(guest: &Path, actors_max: usize) -> anyhow::Result<Self> {
+    pub(crate) fn new(guest: &[u8], actors_max: usize) -> anyhow::Result<Self> {
         Ok(Self(link(&pooled_engine(actors_max)?, guest)?))
     }
 
@@ -183,7 +182,7 @@ impl Body for ComponentBody {
 pub(crate) struct AsyncComponents(Arc<InstancePre<Sent>>);
 
 impl AsyncComponents {
-    pub(crate) fn new(guest: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn new(guest: &[u8]) -> anyhow::Result<Self> {
         let engine = Engine::new(&Config::new()).map_err(plain)?;
         Ok(Self(Arc::new(link(&engine, guest)?)))
     }

@@ -1,7 +1,6 @@
 //! The floor: the same guest, called by wasmtime alone.
 
 use std::cell::RefCell;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -76,11 +75,11 @@ pub(crate) struct Bare {
 }
 
 impl Bare {
-    pub(crate) fn new(guest: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn new(guest: &[u8]) -> anyhow::Result<Self> {
         let mut config = Config::new();
         config.concurrency_support(false).epoch_interruption(true).memory_reservation(4 << 30);
         let engine = Engine::new(&config).map_err(plain)?;
-        let component = Component::from_file(&engine, guest).map_err(plain)?;
+        let component = Component::new(&engine, guest).map_err(plain)?;
         let linker = linker(&engine, &component)?;
         let mut store = Store::new(&engine, Some(Sink::new()));
         store.set_epoch_deadline(EPOCHS_MAX);

@@ -3,7 +3,6 @@
 //! resident, as Raddle sets it.
 
 use std::ops::Range;
-use std::path::Path;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
@@ -24,7 +23,7 @@ pub(crate) struct Lives {
 }
 
 impl Lives {
-    pub(crate) fn new(guest: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn new(guest: &[u8]) -> anyhow::Result<Self> {
         let mut pool = PoolingAllocationConfig::new();
         pool.total_component_instances(INSTANCES_MAX)
             .total_core_instances(INSTANCES_MAX * 6)
@@ -42,7 +41,7 @@ impl Lives {
             .memory_reservation(4 << 30)
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let engine = Engine::new(&config).map_err(plain)?;
-        let component = Component::from_file(&engine, guest).map_err(plain)?;
+        let component = Component::new(&engine, guest).map_err(plain)?;
         let pre = linker(&engine, &component)?.instantiate_pre(&component).map_err(plain)?;
         let handler = component
             .get_export_index(None, "raddle:actor/handler@0.1.0")
@@ -108,8 +107,7 @@ mod tests {
 
     #[test]
     fn each_life_replies_once() {
-        let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guests/prebuilt/sum.wasm");
-        let lives = Lives::new(&guest).unwrap();
+        let lives = Lives::new(include_bytes!("../../../guests/prebuilt/sum.wasm")).unwrap();
         assert!(lives.ns_per_life(&[None, None], 64, 10).unwrap() > 0.0);
         // It counts what it is told to add, and answers nothing to that.
         let added = lives.one(&word::payload(Op::Add, 1, 64));

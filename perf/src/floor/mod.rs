@@ -136,7 +136,8 @@ impl Payloads {
 impl Floor {
     /// The floors that these workloads stand on.
     pub(crate) fn new(setup: &Setup, kinds: &[Kind]) -> anyhow::Result<Self> {
-        let mut bare = Bare::new(&setup.guest)?;
+        let guest = setup.read_guest()?;
+        let mut bare = Bare::new(&guest)?;
         let takes_batches = bare.takes_batches();
         let items = Item::ALL.into_iter().filter(|item| item.is_for(kinds));
         let items: Vec<Item> = items.filter(|&item| takes_batches || item != Item::Framed).collect();
@@ -151,7 +152,7 @@ impl Floor {
             Figure::new(title.to_owned(), unit)
         };
         let figures = items.iter().map(figure).collect();
-        let (lives, payloads) = (Lives::new(&setup.guest)?, Payloads::new(setup.payload));
+        let (lives, payloads) = (Lives::new(&guest)?, Payloads::new(setup.payload));
         Ok(Self { bare, lives, payloads, items, gaps: Gaps::new(), figures })
     }
 

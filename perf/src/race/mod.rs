@@ -127,7 +127,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     for &kind in &kinds {
         entrant::of(kind)?;
     }
-    let rivals = raddle_rivals::all(&args.setup.guest, args.setup.actors.max(args.setup.pairs))?;
+    let rivals = raddle_rivals::all(&args.setup.read_guest()?, args.setup.actors.max(args.setup.pairs))?;
     let stands = stands(&args.setup)?;
     let mut floor = Floor::new(&args.setup, &kinds)?;
     let races = kinds.iter().map(|&kind| Race::new(kind, &stands, args, &rivals));

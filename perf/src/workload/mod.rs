@@ -79,6 +79,9 @@ pub(crate) struct Extras {
     /// What to send to it [default: --payload bytes of `x`]
     #[arg(long, value_name = "TEXT")]
     pub(crate) message: Option<String>,
+    /// The same from a file, for what is no text
+    #[arg(long, value_name = "FILE", conflicts_with = "message")]
+    pub(crate) message_file: Option<PathBuf>,
     /// Its configuration
     #[arg(long = "config", value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) configs: Vec<(String, String)>,
