@@ -39,6 +39,8 @@ impl Lives {
             .concurrency_support(false)
             .epoch_interruption(true)
             .memory_reservation(4 << 30)
+            .generate_address_map(false)
+            .native_unwind_info(false)
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let engine = Engine::new(&config).map_err(plain)?;
         let component = Component::new(&engine, guest).map_err(plain)?;

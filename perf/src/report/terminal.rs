@@ -86,11 +86,13 @@ fn rates(figures: &[&Figure], cost: &RecordingCost) -> Table {
             format!("{}/s", count(offered)),
             format!("{}/s", count(achieved)),
             if figure.kept_up { "yes" } else { "NO" }.to_owned(),
+            format!("1 of {}", figure.sample_every),
             figure.recording_percent(cost).map_or_else(String::new, |percent| format!("{percent:.2} %")),
             noise(figure),
         ]
     };
-    let header = ["", "offered", "achieved", "kept up", "recording, of a core", "noise p99.9, max"];
+    let header =
+        ["", "offered", "achieved", "kept up", "recorded", "recording, of a core", "noise p99.9, max"];
     table(&header, figures.iter().map(row))
 }
 
