@@ -95,6 +95,8 @@ struct Metronome {
     payload: Vec<u8>,
     first_due_ns: u64,
     interval_ns: f64,
+    /// Of so many messages one bears stamps, and is recorded.
+    sample_every: u64,
     sent: u64,
     done: mpsc::Sender<u64>,
 }
@@ -111,7 +113,11 @@ impl Metronome {
                 return;
             }
             word::write(&mut self.payload, Op::Add, self.stream.first_value + self.sent);
-            word::stamp(&mut self.payload, due_ns, clock().now_ns());
+            if self.sent.is_multiple_of(self.sample_every) {
+                word::stamp(&mut self.payload, due_ns, clock().now_ns());
+            } else {
+                word::unstamp(&mut self.payload);
+            }
             let to = self.stream.to[self.sent as usize % self.stream.to.len()];
             if context.send_bytes(to, &self.payload).is_err() {
                 return;
@@ -158,6 +164,7 @@ fn streams_round(stand: &Stand, streams: &[Stream], rate: Rate) -> anyhow::Resul
             payload: word::payload(Op::Add, 0, bytes),
             first_due_ns,
             interval_ns,
+            sample_every: rate.sample_every,
             sent: 0,
             done: sender.clone(),
         };

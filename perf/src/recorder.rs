@@ -61,9 +61,16 @@ struct MeasuredChild {
     passed_on_ns: Option<u64>,
 }
 
-/// Another message comes to a guest of this shard. Is it one that is recorded?
-fn takes_next() -> bool {
-    RECORDING.with_borrow_mut(|recording| recording.as_mut().is_some_and(Recording::takes_next))
+/// This message comes to a guest of this shard. Is it one that is recorded? Those
+/// that bear stamps are: their sender gave them to as many as are to be recorded.
+fn takes(message: &Message) -> bool {
+    RECORDING.with_borrow_mut(|recording| {
+        let Some(recording) = recording else { return false };
+        match recording.plan.unstamped_interval_ns {
+            None => word::read_stamp(&message.payload).is_some(),
+            Some(_) => recording.takes_next(),
+        }
+    })
 }
 
 /// Records what a guest of this shard has handled.
@@ -120,7 +127,7 @@ impl Actor for MeasuredChild {
     fn handle(&mut self, context: &Context, message: &Message) -> Outcome {
         let is_request = message.request.is_some();
         record_token(&mut self.passed_on_ns, context, message);
-        if !is_request && !takes_next() {
+        if !is_request && !takes(message) {
             return self.child.handle(context, message);
         }
         let start_ns = clock().now_ns();
@@ -155,7 +162,7 @@ impl Actor for MeasuredChild {
         let outcome = self.child.handle_batch(context, batch);
         let end_ns = clock().now_ns();
         for message in batch.iter().take(outcome.handled) {
-            if takes_next() {
+            if takes(message) {
                 record_on_shard(context, message, start_ns, end_ns);
             }
         }

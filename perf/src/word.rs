@@ -45,6 +45,11 @@ pub(crate) fn stamp(payload: &mut [u8], intended_ns: u64, sent_ns: u64) {
     payload[SENT_AT..ARRIVED_AT].copy_from_slice(&sent_ns.to_le_bytes());
 }
 
+/// The message is not to be measured.
+pub(crate) fn unstamp(payload: &mut [u8]) {
+    payload[INTENDED_AT..SENT_AT].fill(0);
+}
+
 /// What a measured message says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
@@ -161,6 +166,9 @@ mod tests {
         message[ARRIVED_AT] = 150;
         assert_eq!(read_stamp(&message), Some(Stamp { arrived_ns: Some(150), ..stamped }));
         assert_eq!(read(&message), Some(7 << 8));
+        unstamp(&mut message);
+        assert_eq!(read_stamp(&message), None);
+        stamp(&mut message, 100, 120);
         write(&mut message, Op::To, 7);
         assert_eq!(read_stamp(&message), None);
         assert_eq!(read_stamp(&message[..20]), None);

@@ -8,6 +8,8 @@ use raddle::sync::{Consumer, Full, Producer, ring};
 /// Slots of the ring, and how many items are published at once.
 const SLOTS: usize = 1_024;
 const BATCH: u64 = 32;
+/// Looks at a ring, some 100 µs of them, after which others have a turn.
+const LOOKS_PER_YIELD: u32 = 4_096;
 /// As many bytes as a message of the usual size.
 type Item = [u64; 8];
 
@@ -22,13 +24,14 @@ pub(crate) fn ns_per_message(cpus: &[Option<usize>], messages: u64) -> anyhow::R
     let start = Instant::now();
     let sender = std::thread::spawn(move || {
         pin(here);
+        let mut looks = 0;
         for value in 0..messages {
             let mut item = [0; 8];
             item[0] = value;
             while let Err(Full(back)) = producer.stage(item) {
                 producer.publish();
                 item = back;
-                std::hint::spin_loop();
+                rest(&mut looks);
             }
             if value % BATCH == BATCH - 1 {
                 producer.publish();
@@ -38,12 +41,12 @@ pub(crate) fn ns_per_message(cpus: &[Option<usize>], messages: u64) -> anyhow::R
     });
     let taker = std::thread::spawn(move || {
         pin(there);
-        let (mut count, mut sum) = (0, 0_u64);
+        let (mut count, mut sum, mut looks) = (0, 0_u64, 0);
         while count < messages {
             let taken = consumer.drain(SLOTS, |item: Item| sum = sum.wrapping_add(item[0]));
             count += taken as u64;
             if taken == 0 {
-                std::hint::spin_loop();
+                rest(&mut looks);
             }
         }
         sum
@@ -95,10 +98,21 @@ fn send(to: &mut Producer<Item>, item: Item) {
 }
 
 fn wait_for(from: &mut Consumer<Item>) -> Item {
+    let mut looks = 0;
     loop {
         if let Some(item) = from.pop() {
             return item;
         }
+        rest(&mut looks);
+    }
+}
+
+/// Before another look. Whoever waits for so long may keep the other from its core.
+fn rest(looks: &mut u32) {
+    *looks += 1;
+    if looks.is_multiple_of(LOOKS_PER_YIELD) {
+        std::thread::yield_now();
+    } else {
         std::hint::spin_loop();
     }
 }
