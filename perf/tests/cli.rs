@@ -15,6 +15,15 @@ fn run(args: &[&str]) -> Value {
     raddle_perf(&args).json()
 }
 
+/// The same at a set rate, again if the machine was so busy with others that a sender
+/// was a second behind, and gave up.
+fn run_that_keeps_up(args: &[&str]) -> Value {
+    let keeps_up =
+        |saved: &Value| saved["figures"].as_array().unwrap().iter().all(|one| one["kept_up"] == true);
+    let mut runs = (0..10).map(|_| run(args));
+    runs.find(keeps_up).expect("the rate is never kept up")
+}
+
 fn titles(saved: &Value) -> Vec<&str> {
     saved["figures"].as_array().unwrap().iter().map(|figure| figure["title"].as_str().unwrap()).collect()
 }
@@ -82,7 +91,7 @@ fn every_workload_adds_up() {
 fn at_a_set_rate_every_message_has_its_latency_and_its_files() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();
-    let saved = run(&[
+    let saved = run_that_keeps_up(&[
         "tell",
         "pairs",
         "ask",
@@ -126,7 +135,7 @@ fn at_a_set_rate_every_message_has_its_latency_and_its_files() {
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&read("run.json")).unwrap(), saved);
     let sampled = ["tell", "--rate", "1000", "--duration-ms", "200", "--sample-every", "5"];
-    let sampled = run(&[&sampled[..], &["--place", "same"]].concat());
+    let sampled = run_that_keeps_up(&[&sampled[..], &["--place", "same"]].concat());
     // The first of each five, in two rounds of 200.
     assert_eq!(figure(&sampled, "tell, same shard")["latencies"][0]["stages"][0]["count"], 80);
     let hgrm = read("tell-same-shard-at-1000-s.hgrm");
@@ -203,7 +212,7 @@ fn batches_and_fibers_add_up_too() {
         assert!(figure(&saved, "bare flat-frame call, 32 at once")["ns_per_unit"][1].as_f64().unwrap() > 0.0);
     }
     let open = ["tell", "--batch", "32", "--rate", "2000", "--duration-ms", "100"];
-    let saved = run(&open);
+    let saved = run_that_keeps_up(&open);
     assert_eq!(figure(&saved, "tell, same shard")["latencies"][0]["stages"][0]["count"], 400);
 }
 
