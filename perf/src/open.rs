@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use raddle::actor::{Actor, Child, Context, Message, Native, Outcome, Payload, SendError};
+use raddle::actor::{Actor, Child, Context, Message, Native, Outcome, Payload, RequestError, SendError};
 use raddle::{ActorId, Handle, Pending, Spawn};
 
 use crate::interrupt::{self, Interrupted};
@@ -199,7 +199,7 @@ fn wait_until(due_ns: u64) -> u64 {
 }
 
 /// A request under way: its value, when it was due, and when it was sent.
-type Asked = (u64, u64, u64, Pending<Payload, raddle::actor::RequestError>);
+type Asked = (u64, u64, u64, Pending<Payload, RequestError>);
 
 fn asks_round(stand: &Stand, guest: ActorId, rate: Rate) -> anyhow::Result<OpenRound> {
     let before = Proof::of(&stand.runtime, &[guest])?;
@@ -208,10 +208,12 @@ fn asks_round(stand: &Stand, guest: ActorId, rate: Rate) -> anyhow::Result<OpenR
     let waiter = std::thread::spawn(move || wait_for_replies(&waiting, plan));
     let sent = ask_when_due(&stand.runtime, guest, stand.setup.payload, plan, rate, &asked);
     drop(asked);
-    let recording = waiter.join().map_err(|_| anyhow::anyhow!("the waiting thread panicked"))??;
+    let (recording, refused) =
+        waiter.join().map_err(|_| anyhow::anyhow!("the waiting thread panicked"))??;
     let end_ns = clock().now_ns();
-    Proof::of(&stand.runtime, &[guest])?.since(before).must_be(Proof::of_values_from(0, sent))?;
-    finish(recording, plan, sent, rate, end_ns)
+    let taken = Proof::of_values_from(0, sent).since(refused);
+    Proof::of(&stand.runtime, &[guest])?.since(before).must_be(taken)?;
+    finish(recording, plan, taken.count, rate, end_ns)
 }
 
 fn ask_when_due(
@@ -240,10 +242,19 @@ fn ask_when_due(
     rate.messages()
 }
 
-fn wait_for_replies(asked: &mpsc::Receiver<Asked>, plan: Plan) -> anyhow::Result<Recording> {
+/// What is recorded of the replies; and what was refused, for the guest's mailbox was
+/// full: the rate is not kept up then.
+fn wait_for_replies(asked: &mpsc::Receiver<Asked>, plan: Plan) -> anyhow::Result<(Recording, Proof)> {
     let mut recording = Recording::new(plan);
+    let mut refused = Proof::default();
     for (value, intended_ns, sent_ns, reply) in asked {
-        let reply = reply.wait()?;
+        let reply = match reply.wait() {
+            Err(RequestError::NotSent(SendError::MailboxFull(_))) => {
+                refused = refused.and(Proof { count: 1, sum: value });
+                continue;
+            }
+            reply => reply?,
+        };
         let replied_ns = Some(clock().now_ns());
         check(&reply, value)?;
         // Behind the guest's own reply: see `recorder`.
@@ -255,7 +266,7 @@ fn wait_for_replies(asked: &mpsc::Receiver<Asked>, plan: Plan) -> anyhow::Result
             recording.record(Path::FromOutside, times);
         }
     }
-    Ok(recording)
+    Ok((recording, refused))
 }
 
 fn stranger_round(stand: &Stand, actor: ActorId, message: &[u8], rate: Rate) -> anyhow::Result<OpenRound> {

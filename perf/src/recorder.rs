@@ -14,7 +14,7 @@ use raddle::actor::{
     Actor, Batch, BatchOutcome, Blueprint, Child, Context, CreateError, ExitReason, Health, Incarnation,
     Message, Native, Notice, Nursery, Outcome, Recipe, Resume, StartError, StopReason,
 };
-use raddle::{Runtime, ShardId, Spawn};
+use raddle::{ActorId, Runtime, ShardId, Spawn};
 
 use crate::recording::{Path, Plan, Recording, Times, clock};
 use crate::word::{self, Stamp};
@@ -47,7 +47,7 @@ struct MeasuredNursery(Box<dyn Nursery>);
 
 impl Nursery for MeasuredNursery {
     fn create(&mut self, recipe: &Recipe) -> Result<Box<dyn Child>, CreateError> {
-        Ok(Box::new(MeasuredChild { child: self.0.create(recipe)?, passed_on_ns: None }))
+        Ok(Box::new(MeasuredChild { child: self.0.create(recipe)?, passed_on_ns: None, suspended: None }))
     }
 
     fn tend(&mut self) -> bool {
@@ -59,6 +59,18 @@ struct MeasuredChild {
     child: Box<dyn Child>,
     /// When it was last given a token that it records.
     passed_on_ns: Option<u64>,
+    /// What it is in the middle of.
+    suspended: Option<Begun>,
+}
+
+impl MeasuredChild {
+    fn unless_suspended(&mut self, context: &Context, begun: Begun, outcome: Outcome) -> Outcome {
+        if let Outcome::Suspended(_) = outcome {
+            self.suspended = Some(begun);
+            return outcome;
+        }
+        begun.end(context, outcome)
+    }
 }
 
 /// This message comes to a guest of this shard. Is it one that is recorded? Those
@@ -73,27 +85,58 @@ fn takes(message: &Message) -> bool {
     })
 }
 
-/// Records what a guest of this shard has handled.
-fn record_on_shard(context: &Context, message: &Message, start_ns: u64, end_ns: u64) {
-    RECORDING.with_borrow_mut(|recording| {
-        let Some(recording) = recording else { return };
-        let mut times = Times { start_ns: Some(start_ns), end_ns: Some(end_ns), ..Times::default() };
-        match recording.plan.unstamped_interval_ns {
-            None => match word::read_stamp(&message.payload) {
-                None => return,
-                Some(Stamp { intended_ns, sent_ns, arrived_ns }) => {
+/// A message that a guest is handling, and that is recorded.
+#[derive(Debug, Clone, Copy)]
+struct Begun {
+    start_ns: u64,
+    from: Option<ActorId>,
+    is_request: bool,
+    stamp: Option<Stamp>,
+}
+
+impl Begun {
+    fn new(message: &Message, start_ns: u64) -> Self {
+        let stamp = word::read_stamp(&message.payload);
+        Self { start_ns, from: message.from, is_request: message.request.is_some(), stamp }
+    }
+
+    /// The guest has handled it. A plain message is recorded here; a request that bears
+    /// stamps by who asked: the reply says when the guest was given it, when it had
+    /// done, and when the message came (or 0).
+    fn end(self, context: &Context, outcome: Outcome) -> Outcome {
+        let end_ns = clock().now_ns();
+        if !self.is_request {
+            self.record(context, end_ns);
+            return outcome;
+        }
+        match (outcome, self.stamp) {
+            (Outcome::Done(Some(reply)), Some(Stamp { arrived_ns, .. })) => {
+                let times = [self.start_ns, end_ns, arrived_ns.unwrap_or(0)].map(u64::to_le_bytes);
+                Outcome::Done(Some([&*reply, times.as_flattened()].concat().as_slice().into()))
+            }
+            (outcome, _) => outcome,
+        }
+    }
+
+    fn record(self, context: &Context, end_ns: u64) {
+        RECORDING.with_borrow_mut(|recording| {
+            let Some(recording) = recording else { return };
+            let mut times = Times { start_ns: Some(self.start_ns), end_ns: Some(end_ns), ..Times::default() };
+            match (recording.plan.unstamped_interval_ns, self.stamp) {
+                (Some(interval_ns), _) => times.intended_ns = recording.last_due_ns(interval_ns),
+                (None, None) => return,
+                (None, Some(Stamp { intended_ns, sent_ns, arrived_ns })) => {
                     times = Times { intended_ns, sent_ns: Some(sent_ns), arrived_ns, ..times };
                 }
-            },
-            Some(interval_ns) => times.intended_ns = recording.last_due_ns(interval_ns),
-        }
-        let path = match message.from {
-            None => Path::FromOutside,
-            Some(from) if from.shard() == context.shard() => Path::SameShard,
-            Some(_) => Path::AcrossShards,
-        };
-        recording.record(path, times);
-    });
+            }
+            let path = match self.from {
+                None => Path::FromOutside,
+                Some(from) if from.shard() == context.shard() => Path::SameShard,
+                Some(_) => Path::AcrossShards,
+            };
+            recording.record(path, times);
+        });
+    }
 }
 
 /// A token is here again: records how long it was on its way, there and back. Of two
@@ -116,37 +159,23 @@ fn record_token(passed_on_ns: &mut Option<u64>, context: &Context, message: &Mes
     });
 }
 
-/// A request that bears stamps is recorded by who asked: the reply says when the
-/// guest was given it, when it had done, and when the message came (or 0).
-fn with_times(reply: &[u8], start_ns: u64, end_ns: u64, stamp: Stamp) -> Vec<u8> {
-    let arrived_ns = stamp.arrived_ns.unwrap_or(0);
-    [reply, &start_ns.to_le_bytes(), &end_ns.to_le_bytes(), &arrived_ns.to_le_bytes()].concat()
-}
-
 impl Actor for MeasuredChild {
     fn handle(&mut self, context: &Context, message: &Message) -> Outcome {
-        let is_request = message.request.is_some();
         record_token(&mut self.passed_on_ns, context, message);
-        if !is_request && !takes(message) {
+        if message.request.is_none() && !takes(message) {
             return self.child.handle(context, message);
         }
-        let start_ns = clock().now_ns();
+        let begun = Begun::new(message, clock().now_ns());
         let outcome = self.child.handle(context, message);
-        let end_ns = clock().now_ns();
-        if !is_request {
-            record_on_shard(context, message, start_ns, end_ns);
-            return outcome;
-        }
-        match (outcome, word::read_stamp(&message.payload)) {
-            (Outcome::Done(Some(reply)), Some(stamp)) => {
-                Outcome::Done(Some(with_times(&reply, start_ns, end_ns, stamp).as_slice().into()))
-            }
-            (outcome, _) => outcome,
-        }
+        self.unless_suspended(context, begun, outcome)
     }
 
     fn resume(&mut self, context: &Context, resume: Resume) -> Outcome {
-        self.child.resume(context, resume)
+        let outcome = self.child.resume(context, resume);
+        match self.suspended.take() {
+            Some(begun) => self.unless_suspended(context, begun, outcome),
+            None => outcome,
+        }
     }
 
     fn notice(&mut self, context: &Context, notice: Notice) -> Outcome {
@@ -163,7 +192,7 @@ impl Actor for MeasuredChild {
         let end_ns = clock().now_ns();
         for message in batch.iter().take(outcome.handled) {
             if takes(message) {
-                record_on_shard(context, message, start_ns, end_ns);
+                Begun::new(message, start_ns).record(context, end_ns);
             }
         }
         outcome
@@ -201,7 +230,7 @@ impl Child for Keeper {}
 
 /// Recordings under way, one on each shard.
 pub(crate) struct Recorders {
-    keepers: Vec<raddle::ActorId>,
+    keepers: Vec<ActorId>,
     recordings: mpsc::Receiver<Recording>,
 }
 
@@ -232,5 +261,45 @@ impl Recorders {
             }
         }
         all.context("there are no shards")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use raddle::actor::Awaited;
+
+    use super::*;
+    use crate::word::Op;
+
+    /// Answers in its second turn.
+    struct Slow;
+
+    impl Actor for Slow {
+        fn handle(&mut self, _: &Context, _: &Message) -> Outcome {
+            Outcome::Suspended(Awaited::Turn)
+        }
+
+        fn resume(&mut self, _: &Context, _: Resume) -> Outcome {
+            Outcome::Done(Some([7; 8].as_slice().into()))
+        }
+    }
+
+    impl Child for Slow {}
+
+    #[test]
+    fn what_was_suspended_is_told_from_its_start_to_its_end() {
+        let runtime = Runtime::builder().shards(1).build().unwrap();
+        let slow = Measured::wrap(Arc::new(Native::new("slow", |_: &_| Slow)));
+        let actor = runtime.spawn(Spawn::new(slow)).wait().unwrap();
+        let mut asked = word::payload(Op::Ask, 0, 64);
+        let sent_ns = clock().now_ns();
+        word::stamp(&mut asked, sent_ns, sent_ns);
+        let reply = runtime.request(actor, asked.as_slice()).wait().unwrap();
+        assert_eq!((reply.len(), &reply[..8]), (32, [7; 8].as_slice()));
+        let time = |at: usize| word::read(&reply[at..]).unwrap();
+        assert!(sent_ns <= time(8) && time(8) <= time(16) && time(16) <= clock().now_ns());
+        // One that bears no stamps is answered as it is.
+        let reply = runtime.request(actor, [5; 8].as_slice()).wait().unwrap();
+        assert_eq!(reply.len(), 8);
     }
 }

@@ -173,6 +173,20 @@ fn each_round_trip_of_a_ping_pong_is_told() {
     }
 }
 
+/// All are due at once: what the guest's mailbox does not take is refused.
+#[test]
+fn asks_that_are_refused_are_a_rate_that_is_not_kept_up() {
+    let args = ["ask", "--rate", "100000000", "--duration-ms", "10", "--sample-every", "10"];
+    let saved = raddle_perf(
+        &[&["run"], &args[..], &["--repeats", "1", "--warmup", "0", "--noise-ms", "2", "--json"]].concat(),
+    )
+    .json();
+    let asked = figure(&saved, "ask from outside");
+    let count = asked["latencies"][0]["stages"][0]["count"].as_u64().unwrap();
+    assert!((1..=100_000).contains(&count), "{count}");
+    assert_eq!(asked["kept_up"], count == 100_000, "{count}");
+}
+
 #[test]
 fn a_sweep_tells_the_knee() {
     let args = [
