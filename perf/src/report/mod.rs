@@ -14,8 +14,8 @@ use crate::figure::{Figure, Saved};
 use crate::recording::Recording;
 
 #[cfg(feature = "race")]
-pub(crate) use terminal::bars;
-pub(crate) use terminal::{noise, print, table};
+pub(crate) use terminal::{bars, noise};
+pub(crate) use terminal::{print, table};
 
 /// Writes all of it into a folder: `run.json`, `report.html`, two plots, and for each
 /// figure with latencies an `.hlog`, an `.hgrm` of all, and one of each stage of each
