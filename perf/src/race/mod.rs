@@ -186,8 +186,10 @@ fn finish(
     let bars = bars::bars(&races, &floors);
     if !args.output.json {
         print(&races, &floors, is_complete);
-        println!("\nbars, of the same run: medians of the ratios of each round");
-        println!("{}", report::bars(&bars));
+        if !bars.is_empty() {
+            println!("\nbars, of the same run: medians of the ratios of each round");
+            println!("{}", report::bars(&bars));
+        }
     }
     let (reactor, shards) = (stands[0].runtime.reactor().to_string(), stands[0].runtime.shards());
     let setup = serde_json::json!({
