@@ -204,6 +204,8 @@ type Asked = (u64, u64, u64, Pending<Payload, RequestError>);
 fn asks_round(stand: &Stand, guest: ActorId, rate: Rate) -> anyhow::Result<OpenRound> {
     let before = Proof::of(&stand.runtime, &[guest])?;
     let plan = plan(rate, None);
+    // Shards record nothing of what is asked, but when it came.
+    let recorders = Recorders::start(&stand.runtime, plan)?;
     let (asked, waiting) = mpsc::channel::<Asked>();
     let waiter = std::thread::spawn(move || wait_for_replies(&waiting, plan));
     let sent = ask_when_due(&stand.runtime, guest, stand.setup.payload, plan, rate, &asked);
@@ -213,6 +215,7 @@ fn asks_round(stand: &Stand, guest: ActorId, rate: Rate) -> anyhow::Result<OpenR
     let end_ns = clock().now_ns();
     let taken = Proof::of_values_from(0, sent).since(refused);
     Proof::of(&stand.runtime, &[guest])?.since(before).must_be(taken)?;
+    recorders.finish(&stand.runtime)?;
     finish(recording, plan, taken.count, rate, end_ns)
 }
 

@@ -73,6 +73,20 @@ impl MeasuredChild {
     }
 }
 
+/// A message has come to this shard from elsewhere. One that is recorded gets a stamp
+/// of when that was; nobody else's message is touched.
+pub(crate) fn show_arrival(message: &mut Message) {
+    let is_ours = RECORDING.with_borrow(|recording| {
+        recording.as_ref().is_some_and(|recording| recording.plan.unstamped_interval_ns.is_none())
+    });
+    if is_ours
+        && word::read_stamp(&message.payload).is_some()
+        && let Some(payload) = message.payload.as_mut_slice()
+    {
+        word::stamp_arrival(payload, clock().now_ns());
+    }
+}
+
 /// This message comes to a guest of this shard. Is it one that is recorded? Those
 /// that bear stamps are: their sender gave them to as many as are to be recorded.
 fn takes(message: &Message) -> bool {

@@ -8,14 +8,14 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use raddle::actor::Blueprint;
 use raddle::runtime::driver::Reactor;
-use raddle::shard::ShardConfig;
+use raddle::shard::{ArrivalProbe, ShardConfig};
 use raddle::wasm::{
     CacheConfig, ComponentBlueprint, EngineConfig, ExecutionClass, Profile, Source, TrustLevel,
 };
 use raddle::{Runtime, ShardId};
 use serde::Serialize;
 
-use crate::recorder::Measured;
+use crate::recorder::{Measured, show_arrival};
 use crate::word::WORD_BYTES;
 
 /// The guest of measurements.
@@ -145,7 +145,8 @@ impl Stand {
             ensure!(shards > 0, "--shards is 0: at least 1 is needed");
         }
         // Measured latencies are the harness's own: see `recorder`.
-        let config = ShardConfig { measures_latency: false, ..ShardConfig::default() };
+        let on_arrival = is_measured.then_some(ArrivalProbe(show_arrival));
+        let config = ShardConfig { measures_latency: false, on_arrival, ..ShardConfig::default() };
         // Workloads of one run live side by side, most of them with so many actors.
         let instances = 10 * setup.actors + setup.pairs + 512;
         let instances_max = u32::try_from(instances).expect("bounded by the options");

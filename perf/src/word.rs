@@ -45,6 +45,11 @@ pub(crate) fn stamp(payload: &mut [u8], intended_ns: u64, sent_ns: u64) {
     payload[SENT_AT..ARRIVED_AT].copy_from_slice(&sent_ns.to_le_bytes());
 }
 
+/// Writes when a measured message came to its receiver's shard.
+pub(crate) fn stamp_arrival(payload: &mut [u8], arrived_ns: u64) {
+    payload[ARRIVED_AT..STAMPED_BYTES_MIN].copy_from_slice(&arrived_ns.to_le_bytes());
+}
+
 /// The message is not to be measured.
 pub(crate) fn unstamp(payload: &mut [u8]) {
     payload[INTENDED_AT..SENT_AT].fill(0);
@@ -163,7 +168,7 @@ mod tests {
         stamp(&mut message, 100, 120);
         let stamped = Stamp { intended_ns: 100, sent_ns: 120, arrived_ns: None };
         assert_eq!(read_stamp(&message), Some(stamped));
-        message[ARRIVED_AT] = 150;
+        stamp_arrival(&mut message, 150);
         assert_eq!(read_stamp(&message), Some(Stamp { arrived_ns: Some(150), ..stamped }));
         assert_eq!(read(&message), Some(7 << 8));
         unstamp(&mut message);

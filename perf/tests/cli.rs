@@ -129,7 +129,10 @@ fn at_a_set_rate_every_message_has_its_latency_and_its_files() {
         assert!(has("handled"), "{title}");
         // A component of somebody else says nothing of when its messages were sent.
         assert_eq!(has("enqueued"), !title.starts_with("counter"), "{title}");
-        assert_eq!(has("waited"), path == "same-shard", "{title}");
+        let is_ours = !title.starts_with("counter");
+        assert_eq!(has("waited"), is_ours, "{title}");
+        assert_eq!(has("crossed"), is_ours && path != "same-shard", "{title}");
+        assert!(!has("crossed and waited"), "{title}");
         assert!(!figure["over_time"].as_array().unwrap().is_empty());
     }
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
