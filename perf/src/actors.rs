@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use raddle::wasm::{EngineConfig, MemoryLayout};
 use raddle::{ActorId, Runtime, Spawn};
 
-use crate::bare::parse_count;
+use crate::floor::bare::parse_count;
 
 /// Answers waited for at once.
 const AT_ONCE: usize = 512;

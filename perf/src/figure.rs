@@ -28,6 +28,30 @@ pub(crate) struct Saved {
     pub(crate) setup: serde_json::Value,
     pub(crate) recording_cost: RecordingCost,
     pub(crate) figures: Vec<Figure>,
+    /// What figures were held against, in a race.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) bars: Vec<Bar>,
+}
+
+/// A goal, and whether it was met.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Bar {
+    pub(crate) title: String,
+    /// Of what it is a multiple, or in what it is told.
+    pub(crate) of: String,
+    pub(crate) bound: f64,
+    /// Must it be at least as much as the bound, or at most?
+    pub(crate) is_at_least: bool,
+    /// The median over the rounds; in each, both were measured.
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+}
+
+impl Bar {
+    pub(crate) fn is_met(&self) -> bool {
+        if self.is_at_least { self.median >= self.bound } else { self.median <= self.bound }
+    }
 }
 
 impl Saved {

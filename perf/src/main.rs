@@ -6,21 +6,23 @@
 //!   run, sweep ──► workload ──► pump, open ──► guests        what is done, and how fast
 //!        │            └──────► recorder, recording           latencies, where they arise
 //!        └──► figure ──► report, compare                     what is said of it
+//!   floor                                                    what it takes without Raddle
 //!   race ──► the same workloads, by other runtimes too       (feature `race`)
 //! ```
 
 mod actors;
-mod bare;
-#[cfg(feature = "race")]
-mod bare_ring;
 mod compare;
 mod figure;
+mod floor;
 mod interrupt;
 mod machine;
 mod noise;
 mod open;
 mod pump;
-#[cfg_attr(not(feature = "race"), path = "race_disabled.rs")]
+#[cfg(feature = "race")]
+mod race;
+#[cfg(not(feature = "race"))]
+#[path = "race_disabled.rs"]
 mod race;
 mod recorder;
 mod recording;
@@ -33,6 +35,8 @@ mod table;
 mod traps;
 mod word;
 mod workload;
+
+use std::process::ExitCode;
 
 use clap::Parser;
 
@@ -59,14 +63,27 @@ enum Command {
     Traps(traps::Args),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Command::parse() {
-        Command::Run(args) => run::run(&args),
-        Command::Sweep(args) => sweep::run(&args),
-        Command::Compare(args) => compare::run(&args),
-        Command::Race(args) => race::run(&args),
-        Command::Table(args) => table::run(&args),
-        Command::Actors(args) => actors::run(&args),
-        Command::Traps(args) => traps::run(&args),
+fn main() -> ExitCode {
+    let command = Command::parse();
+    let done = match &command {
+        Command::Run(args) => run::run(args),
+        Command::Sweep(args) => sweep::run(args),
+        Command::Compare(args) => compare::run(args),
+        Command::Race(args) => race::run(args),
+        Command::Table(args) => table::run(args),
+        Command::Actors(args) => actors::run(args),
+        Command::Traps(args) => traps::run(args),
+    };
+    let Err(error) = done else { return ExitCode::SUCCESS };
+    // Why, and what of: with no backtrace, whatever the environment says.
+    eprintln!("error: {error}");
+    let mut said = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // Some repeat what they are caused by.
+        if !said.ends_with(&cause) {
+            eprintln!("  {cause}");
+        }
+        said = cause;
     }
+    ExitCode::FAILURE
 }

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use raddle::actor::{Actor, Child, Context, Message, Native, Outcome, Payload, SendError};
+use raddle::actor::{Actor, Child, Context, Message, Native, Outcome, Payload, RequestError, SendError};
 use raddle::{ActorId, Handle, Pending, Spawn};
 
 use crate::interrupt::{self, Interrupted};
@@ -23,6 +23,8 @@ use crate::workload::stranger::Accounts;
 const LEAD_NS: u64 = 20_000_000;
 /// A sender that is behind by more has lost: the rate cannot be kept up.
 const BEHIND_NS_MAX: u64 = 1_000_000_000;
+/// How often to look whether the last messages are settled.
+const TAIL_LOOK: Duration = Duration::from_micros(200);
 /// Messages sent at once, if so many are due.
 const BURST: u64 = 64;
 
@@ -70,10 +72,20 @@ fn plan(rate: Rate, unstamped_interval_ns: Option<f64>) -> Plan {
     Plan { origin_ns: clock().now_ns() + LEAD_NS, duration, sample_every, unstamped_interval_ns }
 }
 
-fn finish(recording: Recording, plan: Plan, sent: u64, rate: Rate, end_ns: u64) -> OpenRound {
+/// Of what was due when it was interrupted, how much must have been sent for the rate
+/// to have been kept up.
+const KEPT_UP_SHARE_MIN: f64 = 0.99;
+
+/// What a round came to. One that was interrupted is what there is.
+fn finish(recording: Recording, plan: Plan, sent: u64, rate: Rate, end_ns: u64) -> anyhow::Result<OpenRound> {
+    ensure!(sent > 0, Interrupted);
     let seconds = end_ns.saturating_sub(plan.origin_ns) as f64 / 1e9;
     let achieved_per_second = sent as f64 / seconds.max(1e-9);
-    OpenRound { recording, achieved_per_second, kept_up: sent == rate.messages() }
+    let due = match interrupt::is_raised() {
+        true => (rate.per_second * seconds * KEPT_UP_SHARE_MIN).min(rate.messages() as f64),
+        false => rate.messages() as f64,
+    };
+    Ok(OpenRound { recording, achieved_per_second, kept_up: sent as f64 >= due })
 }
 
 /// Sends its messages when they are due, and looks at the clock all the time: it
@@ -83,6 +95,8 @@ struct Metronome {
     payload: Vec<u8>,
     first_due_ns: u64,
     interval_ns: f64,
+    /// Of so many messages one bears stamps, and is recorded.
+    sample_every: u64,
     sent: u64,
     done: mpsc::Sender<u64>,
 }
@@ -99,7 +113,11 @@ impl Metronome {
                 return;
             }
             word::write(&mut self.payload, Op::Add, self.stream.first_value + self.sent);
-            word::stamp(&mut self.payload, due_ns, clock().now_ns());
+            if self.sent.is_multiple_of(self.sample_every) {
+                word::stamp(&mut self.payload, due_ns, clock().now_ns());
+            } else {
+                word::unstamp(&mut self.payload);
+            }
             let to = self.stream.to[self.sent as usize % self.stream.to.len()];
             if context.send_bytes(to, &self.payload).is_err() {
                 return;
@@ -146,6 +164,7 @@ fn streams_round(stand: &Stand, streams: &[Stream], rate: Rate) -> anyhow::Resul
             payload: word::payload(Op::Add, 0, bytes),
             first_due_ns,
             interval_ns,
+            sample_every: rate.sample_every,
             sent: 0,
             done: sender.clone(),
         };
@@ -161,12 +180,11 @@ fn streams_round(stand: &Stand, streams: &[Stream], rate: Rate) -> anyhow::Resul
         let sent = done.recv_timeout(rate.duration + STALL_MAX).context("a generator does not end")?;
         expected = expected.and(Proof::of_values_from(*first_value, sent));
     }
-    pump::settle(runtime, Duration::from_micros(200))?;
+    pump::settle_tail(runtime, TAIL_LOOK)?;
     let end_ns = clock().now_ns();
-    ensure!(!interrupt::is_raised(), Interrupted);
     pump::stop(runtime, &metronomes.iter().map(|&(metronome, ..)| metronome).collect::<Vec<_>>())?;
     Proof::of(runtime, &guests)?.since(before).must_be(expected)?;
-    Ok(finish(recorders.finish(runtime)?, plan, expected.count, rate, end_ns))
+    finish(recorders.finish(runtime)?, plan, expected.count, rate, end_ns)
 }
 
 /// Waits, awake, until this time.
@@ -181,20 +199,24 @@ fn wait_until(due_ns: u64) -> u64 {
 }
 
 /// A request under way: its value, when it was due, and when it was sent.
-type Asked = (u64, u64, u64, Pending<Payload, raddle::actor::RequestError>);
+type Asked = (u64, u64, u64, Pending<Payload, RequestError>);
 
 fn asks_round(stand: &Stand, guest: ActorId, rate: Rate) -> anyhow::Result<OpenRound> {
     let before = Proof::of(&stand.runtime, &[guest])?;
     let plan = plan(rate, None);
+    // Shards record nothing of what is asked, but when it came.
+    let recorders = Recorders::start(&stand.runtime, plan)?;
     let (asked, waiting) = mpsc::channel::<Asked>();
     let waiter = std::thread::spawn(move || wait_for_replies(&waiting, plan));
     let sent = ask_when_due(&stand.runtime, guest, stand.setup.payload, plan, rate, &asked);
     drop(asked);
-    let recording = waiter.join().map_err(|_| anyhow::anyhow!("the waiting thread panicked"))??;
+    let (recording, refused) =
+        waiter.join().map_err(|_| anyhow::anyhow!("the waiting thread panicked"))??;
     let end_ns = clock().now_ns();
-    ensure!(!interrupt::is_raised(), Interrupted);
-    Proof::of(&stand.runtime, &[guest])?.since(before).must_be(Proof::of_values_from(0, sent))?;
-    Ok(finish(recording, plan, sent, rate, end_ns))
+    let taken = Proof::of_values_from(0, sent).since(refused);
+    Proof::of(&stand.runtime, &[guest])?.since(before).must_be(taken)?;
+    recorders.finish(&stand.runtime)?;
+    finish(recording, plan, taken.count, rate, end_ns)
 }
 
 fn ask_when_due(
@@ -223,20 +245,31 @@ fn ask_when_due(
     rate.messages()
 }
 
-fn wait_for_replies(asked: &mpsc::Receiver<Asked>, plan: Plan) -> anyhow::Result<Recording> {
+/// What is recorded of the replies; and what was refused, for the guest's mailbox was
+/// full: the rate is not kept up then.
+fn wait_for_replies(asked: &mpsc::Receiver<Asked>, plan: Plan) -> anyhow::Result<(Recording, Proof)> {
     let mut recording = Recording::new(plan);
+    let mut refused = Proof::default();
     for (value, intended_ns, sent_ns, reply) in asked {
-        let reply = reply.wait()?;
+        let reply = match reply.wait() {
+            Err(RequestError::NotSent(SendError::MailboxFull(_))) => {
+                refused = refused.and(Proof { count: 1, sum: value });
+                continue;
+            }
+            reply => reply?,
+        };
         let replied_ns = Some(clock().now_ns());
         check(&reply, value)?;
         // Behind the guest's own reply: see `recorder`.
         let time = |at| reply.get(at..).and_then(word::read).context("the reply bears no times");
         let (sent_ns, start_ns, end_ns) = (Some(sent_ns), Some(time(8)?), Some(time(16)?));
+        let arrived_ns = Some(time(24)?).filter(|&at_ns| at_ns != 0);
         if recording.takes_next() {
-            recording.record(Path::FromOutside, Times { intended_ns, sent_ns, start_ns, end_ns, replied_ns });
+            let times = Times { intended_ns, sent_ns, arrived_ns, start_ns, end_ns, replied_ns };
+            recording.record(Path::FromOutside, times);
         }
     }
-    Ok(recording)
+    Ok((recording, refused))
 }
 
 fn stranger_round(stand: &Stand, actor: ActorId, message: &[u8], rate: Rate) -> anyhow::Result<OpenRound> {
@@ -257,10 +290,9 @@ fn stranger_round(stand: &Stand, actor: ActorId, message: &[u8], rate: Rate) -> 
             Err(refused) => ensure!(matches!(refused.reason, SendError::MailboxFull(_)), "{refused}"),
         }
     }
-    pump::settle(&stand.runtime, Duration::from_micros(200))?;
+    pump::settle_tail(&stand.runtime, TAIL_LOOK)?;
     let end_ns = clock().now_ns();
-    ensure!(!interrupt::is_raised(), Interrupted);
     Accounts::of(&stand.runtime).must_have_grown(before, sent)?;
     // The keepers are told, too, and are no part of the accounts.
-    Ok(finish(recorders.finish(&stand.runtime)?, plan, sent, rate, end_ns))
+    finish(recorders.finish(&stand.runtime)?, plan, sent, rate, end_ns)
 }

@@ -222,6 +222,15 @@ pub(crate) fn tell(handle: &Handle, to: ActorId, bytes: &[u8]) -> anyhow::Result
 /// Waits until every message is settled, and looks only so often, since each look
 /// takes time from a shard on the same core.
 pub(crate) fn settle(handle: &Handle, look_every: Duration) -> anyhow::Result<()> {
+    settle_unless(handle, look_every, interrupt::is_raised)
+}
+
+/// The same for the last few messages, which are waited for after Ctrl-C, too.
+pub(crate) fn settle_tail(handle: &Handle, look_every: Duration) -> anyhow::Result<()> {
+    settle_unless(handle, look_every, || false)
+}
+
+fn settle_unless(handle: &Handle, look_every: Duration, is_over: fn() -> bool) -> anyhow::Result<()> {
     let clock = Clock::start();
     let stall_ns = STALL_MAX.as_nanos() as u64;
     let mut last = (0, clock.now_ns());
@@ -230,7 +239,7 @@ pub(crate) fn settle(handle: &Handle, look_every: Duration) -> anyhow::Result<()
         if left == 0 {
             return Ok(());
         }
-        ensure!(!interrupt::is_raised(), interrupt::Interrupted);
+        ensure!(!is_over(), interrupt::Interrupted);
         let now_ns = clock.now_ns();
         if left != last.0 {
             last = (left, now_ns);

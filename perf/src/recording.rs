@@ -1,13 +1,15 @@
 //! What is recorded of latencies: histograms, by path and stage, and by time.
 //!
 //! ```text
-//!   intended ──────► sent ──────────────────► start ───► end
-//!            late             on its way           handled
-//!            └───────────────────── all ─────────────────┘
+//!   intended ────────► sent ───────► arrived ───────► start ───────► end ────────► replied
+//!            enqueued       crossed           waited          handled      replied
+//!            └────────────────────────────── all ───────────────────────────────┘
 //! ```
 //!
 //! *Intended* is when the message was due, whatever kept its sender: so a sender
-//! that waits for a slow receiver hides nothing.
+//! that waits for a slow receiver hides nothing. On the same shard nothing is
+//! crossed: what is sent waits. Where nobody saw it arrive, the way and the wait are
+//! one stage.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -19,6 +21,8 @@ use raddle::metrics::Clock;
 const LATENCY_NS_MAX: u64 = 60_000_000_000;
 /// Latency over time is told in this many steps at most.
 const STEPS_MAX: usize = 200;
+/// The most of a core that recording may take, if nobody says how finely to record.
+const RECORDING_SHARE_MAX: f64 = 0.02;
 
 /// The clock of all stamps.
 pub(crate) fn clock() -> &'static Clock {
@@ -55,8 +59,10 @@ impl Path {
 /// The stages of one path.
 #[derive(Debug, Clone)]
 pub(crate) struct Stages {
-    pub(crate) late: Histogram<u64>,
-    pub(crate) on_its_way: Histogram<u64>,
+    pub(crate) enqueued: Histogram<u64>,
+    pub(crate) crossed: Histogram<u64>,
+    pub(crate) crossed_and_waited: Histogram<u64>,
+    pub(crate) waited: Histogram<u64>,
     pub(crate) handled: Histogram<u64>,
     pub(crate) replied: Histogram<u64>,
     pub(crate) all: Histogram<u64>,
@@ -65,14 +71,24 @@ pub(crate) struct Stages {
 impl Stages {
     pub(crate) fn new() -> Self {
         let new = || histogram(3);
-        Self { late: new(), on_its_way: new(), handled: new(), replied: new(), all: new() }
+        Self {
+            enqueued: new(),
+            crossed: new(),
+            crossed_and_waited: new(),
+            waited: new(),
+            handled: new(),
+            replied: new(),
+            all: new(),
+        }
     }
 
-    pub(crate) fn named(&self) -> [(&'static str, &Histogram<u64>); 5] {
+    pub(crate) fn named(&self) -> [(&'static str, &Histogram<u64>); 7] {
         [
             ("all", &self.all),
-            ("late", &self.late),
-            ("on its way", &self.on_its_way),
+            ("enqueued", &self.enqueued),
+            ("crossed", &self.crossed),
+            ("crossed and waited", &self.crossed_and_waited),
+            ("waited", &self.waited),
             ("handled", &self.handled),
             ("replied", &self.replied),
         ]
@@ -80,8 +96,10 @@ impl Stages {
 
     fn merge(&mut self, other: &Self) {
         for (mine, theirs) in [
-            (&mut self.late, &other.late),
-            (&mut self.on_its_way, &other.on_its_way),
+            (&mut self.enqueued, &other.enqueued),
+            (&mut self.crossed, &other.crossed),
+            (&mut self.crossed_and_waited, &other.crossed_and_waited),
+            (&mut self.waited, &other.waited),
             (&mut self.handled, &other.handled),
             (&mut self.replied, &other.replied),
             (&mut self.all, &other.all),
@@ -179,25 +197,25 @@ impl Recording {
     #[inline]
     pub(crate) fn record(&mut self, path: Path, times: Times) {
         let stages = &mut self.paths[path as usize];
-        let Times { intended_ns, sent_ns, start_ns, end_ns, replied_ns } = times;
-        let mut last_ns = intended_ns;
-        let steps = [
-            (sent_ns, &mut stages.late),
-            (start_ns, &mut stages.on_its_way),
-            (end_ns, &mut stages.handled),
-            (replied_ns, &mut stages.replied),
-        ];
+        let Times { intended_ns, sent_ns, arrived_ns, start_ns, end_ns, replied_ns } = times;
         // A stage is told where both of its ends are.
-        let mut is_told = true;
-        for (at_ns, stage) in steps {
-            if let Some(at_ns) = at_ns {
-                if is_told {
-                    record(stage, at_ns.saturating_sub(last_ns));
-                }
-                last_ns = at_ns;
+        let told = |stage: &mut Histogram<u64>, from_ns: Option<u64>, to_ns: Option<u64>| {
+            if let (Some(from_ns), Some(to_ns)) = (from_ns, to_ns) {
+                record(stage, to_ns.saturating_sub(from_ns));
             }
-            is_told = at_ns.is_some();
+        };
+        told(&mut stages.enqueued, Some(intended_ns), sent_ns);
+        match (path, arrived_ns) {
+            (Path::SameShard, _) => told(&mut stages.waited, sent_ns, start_ns),
+            (_, None) => told(&mut stages.crossed_and_waited, sent_ns, start_ns),
+            (_, arrived_ns) => {
+                told(&mut stages.crossed, sent_ns, arrived_ns);
+                told(&mut stages.waited, arrived_ns, start_ns);
+            }
         }
+        told(&mut stages.handled, start_ns, end_ns);
+        told(&mut stages.replied, end_ns, replied_ns);
+        let last_ns = replied_ns.or(end_ns).or(start_ns).or(sent_ns).unwrap_or(intended_ns);
         let all_ns = last_ns.saturating_sub(intended_ns);
         record(&mut stages.all, all_ns);
         let step = last_ns.saturating_sub(self.plan.origin_ns) / self.plan.step_ns();
@@ -211,6 +229,8 @@ impl Recording {
 pub(crate) struct Times {
     pub(crate) intended_ns: u64,
     pub(crate) sent_ns: Option<u64>,
+    /// When it was in its receiver's mailbox, on another shard.
+    pub(crate) arrived_ns: Option<u64>,
     pub(crate) start_ns: Option<u64>,
     pub(crate) end_ns: Option<u64>,
     pub(crate) replied_ns: Option<u64>,
@@ -237,8 +257,21 @@ impl RecordingCost {
         2.0 * self.clock_ns + self.entry_ns
     }
 
-    /// Measures it, here and now.
-    pub(crate) fn measure() -> Self {
+    /// Of how many messages to record one, at so many a second, so that recording
+    /// takes no more of a core than it may. An odd number: bursts and batches are
+    /// not, so that not always the same place in them is recorded.
+    pub(crate) fn sample_every(&self, per_second: f64) -> u64 {
+        let of_a_core = per_second * self.message_ns() / 1e9;
+        (of_a_core / RECORDING_SHARE_MAX).ceil().max(1.0) as u64 | 1
+    }
+
+    /// What it costs here. Measured once.
+    pub(crate) fn here() -> Self {
+        static COST: OnceLock<RecordingCost> = OnceLock::new();
+        *COST.get_or_init(Self::measure)
+    }
+
+    fn measure() -> Self {
         const TIMES: u64 = 200_000;
         let plan = Plan {
             origin_ns: 0,
@@ -265,8 +298,10 @@ impl RecordingCost {
             let (sent_ns, start_ns) = (intended_ns + 10, intended_ns + 300 + time % 977);
             let (sent_ns, start_ns, end_ns) =
                 (Some(sent_ns), Some(start_ns), Some(start_ns + 80 + time % 13));
-            let times = Times { intended_ns, sent_ns, start_ns, end_ns, replied_ns: None };
-            recording.record(Path::SameShard, std::hint::black_box(times));
+            let arrived_ns = Some(intended_ns + 200 + time % 83);
+            let times = Times { intended_ns, sent_ns, arrived_ns, start_ns, end_ns, replied_ns: None };
+            // The path that has the most stages.
+            recording.record(Path::AcrossShards, std::hint::black_box(times));
         }));
         let mut one = histogram(3);
         let sample_ns =
@@ -286,6 +321,7 @@ mod tests {
     const TIMES: Times = Times {
         intended_ns: 1_000,
         sent_ns: Some(1_100),
+        arrived_ns: Some(1_320),
         start_ns: Some(1_400),
         end_ns: Some(1_450),
         replied_ns: None,
@@ -299,10 +335,40 @@ mod tests {
         assert_eq!(path, Path::AcrossShards);
         assert_eq!(recording.paths().count(), 1);
         let ns = |histogram: &Histogram<u64>| histogram.max();
-        assert_eq!((ns(&stages.late), ns(&stages.on_its_way), ns(&stages.handled)), (100, 300, 50));
-        assert_eq!(ns(&stages.all), 450);
-        assert!(stages.replied.is_empty());
+        assert_eq!((ns(&stages.enqueued), ns(&stages.crossed), ns(&stages.waited)), (100, 220, 80));
+        assert_eq!((ns(&stages.handled), ns(&stages.all)), (50, 450));
+        assert!(stages.replied.is_empty() && stages.crossed_and_waited.is_empty());
         assert_eq!(recording.steps[0].len(), 1);
+    }
+
+    #[test]
+    fn what_nobody_saw_arrive_crossed_and_waited() {
+        let mut recording = Recording::new(plan(1));
+        recording.record(Path::AcrossShards, Times { arrived_ns: None, ..TIMES });
+        let (_, stages) = recording.paths().next().expect("one path");
+        assert!(stages.crossed.is_empty() && stages.waited.is_empty());
+        assert_eq!((stages.crossed_and_waited.max(), stages.all.max()), (300, 450));
+    }
+
+    #[test]
+    fn on_the_same_shard_nothing_is_crossed() {
+        let mut recording = Recording::new(plan(1));
+        recording.record(Path::SameShard, TIMES);
+        let (_, stages) = recording.paths().next().expect("one path");
+        assert!(stages.crossed.is_empty() && stages.crossed_and_waited.is_empty());
+        assert_eq!((stages.waited.max(), stages.all.max()), (300, 450));
+    }
+
+    #[test]
+    fn recording_takes_no_more_of_a_core_than_it_may() {
+        let cost = RecordingCost { clock_ns: 10.0, entry_ns: 30.0, sample_ns: 5.0 };
+        assert_eq!(cost.sample_every(1_000.0), 1);
+        // 100 ns of each µs would be 5 times as much as it may be.
+        for per_second in [450_000.0, 2_000_000.0, 9_000_000.0] {
+            let every = cost.sample_every(per_second);
+            assert!(per_second / every as f64 * cost.message_ns() / 1e9 <= RECORDING_SHARE_MAX, "{every}");
+            assert!(every % 2 == 1 && every < per_second as u64 / 100_000, "{every}");
+        }
     }
 
     #[test]
@@ -317,9 +383,9 @@ mod tests {
     #[test]
     fn a_stage_whose_start_is_unknown_is_not_told() {
         let mut recording = Recording::new(plan(1));
-        recording.record(Path::FromOutside, Times { sent_ns: None, ..TIMES });
+        recording.record(Path::FromOutside, Times { sent_ns: None, arrived_ns: None, ..TIMES });
         let (_, stages) = recording.paths().next().expect("one path");
-        assert!(stages.late.is_empty() && stages.on_its_way.is_empty());
+        assert!(stages.enqueued.is_empty() && stages.waited.is_empty() && stages.crossed.is_empty());
         assert_eq!((stages.handled.max(), stages.all.max()), (50, 450));
         recording.record(
             Path::SameShard,

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::bare::{Bare, frames};
 use crate::figure::{FORMAT, Figure, Saved};
+use crate::floor::Floor;
 use crate::interrupt;
 use crate::machine::Machine;
 use crate::noise::Gaps;
@@ -15,18 +15,13 @@ use crate::open::{self, Rate};
 use crate::recording::{Recording, RecordingCost};
 use crate::report;
 use crate::setup::{Setup, Stand};
-use crate::word::{self, Op, Proof};
 use crate::workload::{Extras, Kind, Place, Workload, set_up};
-
-/// The floor that all closed figures are compared with.
-pub(crate) const BARE_CALL: &str = "bare wasmtime call";
-/// Messages to a frame, for the floor of batches.
-const FRAMED: usize = 32;
 
 #[derive(clap::Args, Debug, Clone)]
 pub(crate) struct Args {
-    /// What to measure, one after the other in each round
-    #[arg(required = true, value_enum, value_name = "WORKLOAD")]
+    /// What to measure, one after the other in each round; with --component that, if
+    /// nothing else is named
+    #[arg(required_unless_present = "component", value_enum, value_name = "WORKLOAD")]
     workloads: Vec<Kind>,
     #[command(flatten)]
     pub(crate) setup: Setup,
@@ -41,6 +36,9 @@ pub(crate) struct Args {
     /// Messages a second, each due at its time, instead of as fast as it goes
     #[arg(long, value_name = "PER_SECOND", value_parser = rate)]
     rate: Option<f64>,
+    /// Record how long each round trip of ping-pong takes, as fast as it goes
+    #[arg(long, conflicts_with = "rate")]
+    latency: bool,
     #[command(flatten)]
     pub(crate) rounds: Rounds,
     #[command(flatten)]
@@ -59,9 +57,10 @@ pub(crate) struct Rounds {
     /// How long a round at a set rate takes, in ms
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(10..=600_000))]
     pub(crate) duration_ms: u64,
-    /// Of so many messages at a set rate, the latency of one is recorded
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    pub(crate) sample_every: u64,
+    /// Of so many messages at a set rate, the latency of one is recorded [default: as
+    /// many as keep recording under 2 % of a core]
+    #[arg(long, value_name = "MESSAGES", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) sample_every: Option<u64>,
     /// How long to watch the machine's own noise before each round, in ms
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=60_000))]
     pub(crate) noise_ms: u64,
@@ -70,7 +69,9 @@ pub(crate) struct Rounds {
 impl Rounds {
     pub(crate) fn rate(&self, per_second: f64) -> Rate {
         let duration = Duration::from_millis(self.duration_ms);
-        Rate { per_second, duration, sample_every: self.sample_every }
+        let sample_every =
+            self.sample_every.unwrap_or_else(|| RecordingCost::here().sample_every(per_second));
+        Rate { per_second, duration, sample_every }
     }
 }
 
@@ -155,7 +156,9 @@ impl Course {
                 (1e9 / round.achieved_per_second, Some(round.recording))
             }
         };
-        if counts {
+        // Cut short while it warmed up: that is what there is.
+        let is_all_there_is = interrupt::is_raised() && self.figure.ns_per_unit.is_empty();
+        if counts || is_all_there_is {
             self.figure.ns_per_unit.push(ns_per_unit);
             self.gaps.add(&gaps);
             self.figure.noise = self.gaps.summary();
@@ -168,68 +171,27 @@ impl Course {
     }
 }
 
-/// The floor: the same guest, called by wasmtime alone.
-pub(crate) struct Floor {
-    bare: Bare,
-    payload: &'static [u8],
-    frames: Option<&'static [u8]>,
-    gaps: Gaps,
-    pub(crate) figures: Vec<Figure>,
-}
-
-impl Floor {
-    pub(crate) fn new(setup: &Setup) -> anyhow::Result<Self> {
-        let bare = Bare::new(&setup.guest)?;
-        // Once for the whole run.
-        let payload: &'static [u8] = Vec::leak(word::payload(Op::Add, 1, setup.payload));
-        let mut figures = vec![Figure::new(BARE_CALL.to_owned(), "message")];
-        let framed: Option<&'static [u8]> =
-            bare.takes_batches().then(|| &*Vec::leak(frames(payload, FRAMED)));
-        if framed.is_some() {
-            figures.push(Figure::new(format!("bare flat-frame call, {FRAMED} at once"), "message"));
+impl Args {
+    /// With what follows from its other options.
+    fn resolved(&self) -> Self {
+        let mut resolved = self.clone();
+        if self.extras.component.is_some() && !self.workloads.contains(&Kind::Component) {
+            resolved.workloads.push(Kind::Component);
         }
-        Ok(Self { bare, payload, frames: framed, gaps: Gaps::new(), figures })
-    }
-
-    fn proof(&mut self) -> anyhow::Result<Proof> {
-        // `get`: the op alone.
-        const GET: [u8; 8] = [Op::Get as u8, 0, 0, 0, 0, 0, 0, 0];
-        Proof::parse(&self.bare.ask(&GET)?).context("the guest's count is not two words")
-    }
-
-    /// One round, after a look at the noise on these cores.
-    pub(crate) fn round(
-        &mut self,
-        messages: u64,
-        counts: bool,
-        cpus: &[Option<usize>],
-        noise: Duration,
-    ) -> anyhow::Result<()> {
-        self.gaps.watch(cpus, noise);
-        let before = self.proof()?;
-        let mut all = vec![self.bare.ns_per_call(self.payload, messages)?];
-        let mut expected = messages;
-        if let Some(frames) = self.frames {
-            let calls = messages.div_ceil(FRAMED as u64);
-            all.push(self.bare.ns_per_framed(frames, FRAMED as u64, calls)?);
-            expected += calls * FRAMED as u64;
-        }
-        // Each message's value is 1.
-        self.proof()?.since(before).must_be(Proof { count: expected, sum: expected })?;
-        for (figure, ns) in self.figures.iter_mut().zip(all).filter(|_| counts) {
-            figure.ns_per_unit.push(ns);
-            figure.units_per_round = messages;
-            figure.noise = self.gaps.summary();
-        }
-        Ok(())
+        resolved
     }
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let args = &args.resolved();
     interrupt::listen()?;
-    let stand = Stand::new(&args.setup, args.rate.is_some())?;
+    ensure!(
+        !args.latency || args.workloads.contains(&Kind::PingPong),
+        "--latency: as fast as it goes only ping-pong tells latencies, and ask by itself; for others there is --rate"
+    );
+    let stand = Stand::new(&args.setup, args.rate.is_some() || args.latency)?;
     let mut courses = set_up_all(args, &stand)?;
-    let mut floor = if args.rate.is_none() { Some(Floor::new(&args.setup)?) } else { None };
+    let mut floor = if args.rate.is_none() { Some(Floor::new(&args.setup, &args.workloads)?) } else { None };
     let rounds = args.rounds.warmup + args.rounds.repeats;
     let progress = progress(u64::from(rounds) * courses.len() as u64);
     let mut is_complete = true;
@@ -278,7 +240,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     ensure!(!figures.is_empty(), "interrupted before the first round was done");
     let setup = serde_json::json!({
         "workloads": args.workloads, "place": args.place, "messages": args.messages, "rate": args.rate,
-        "repeats": args.rounds.repeats, "warmup": args.rounds.warmup, "duration_ms": args.rounds.duration_ms,
+        "latency": args.latency, "repeats": args.rounds.repeats, "warmup": args.rounds.warmup, "duration_ms": args.rounds.duration_ms,
         "sample_every": args.rounds.sample_every, "setup": args.setup, "extras": args.extras,
     });
     let saved = saved("run", is_complete, reactor, shards, setup, figures);
@@ -332,7 +294,8 @@ pub(crate) fn saved(
         reactor,
         shards,
         setup,
-        recording_cost: RecordingCost::measure(),
+        recording_cost: RecordingCost::here(),
         figures,
+        bars: Vec::new(),
     }
 }

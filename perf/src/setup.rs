@@ -1,5 +1,6 @@
 //! What is to be measured on what: the options, and the runtime that they ask for.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,14 +8,18 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use raddle::actor::Blueprint;
 use raddle::runtime::driver::Reactor;
-use raddle::shard::ShardConfig;
-use raddle::wasm::{CacheConfig, ComponentBlueprint, EngineConfig, ExecutionClass, Profile, TrustLevel};
+use raddle::shard::{ArrivalProbe, ShardConfig};
+use raddle::wasm::{
+    CacheConfig, ComponentBlueprint, EngineConfig, ExecutionClass, Profile, Source, TrustLevel,
+};
 use raddle::{Runtime, ShardId};
 use serde::Serialize;
 
-use crate::recorder::Measured;
+use crate::recorder::{Measured, show_arrival};
 use crate::word::WORD_BYTES;
 
+/// The guest of measurements.
+const SUM: &[u8] = include_bytes!("../../guests/prebuilt/sum.wasm");
 /// The most bytes of a payload: what a runtime takes by default.
 const PAYLOAD_BYTES_MAX: usize = 1 << 20;
 /// The most messages in a batch.
@@ -51,9 +56,22 @@ pub(crate) struct Setup {
     /// How guests run: run-to-completion or suspendable [default: as they need it]
     #[arg(long, value_enum)]
     pub(crate) class: Option<Class>,
-    /// The guest that proves what it handles
-    #[arg(long, default_value = "guests/prebuilt/sum.wasm")]
-    pub(crate) guest: PathBuf,
+    /// The guest that proves what it handles [default: `sum`, which is built in]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) guest: Option<PathBuf>,
+}
+
+impl Setup {
+    /// The guest, as bytes.
+    pub(crate) fn read_guest(&self) -> anyhow::Result<Cow<'static, [u8]>> {
+        match &self.guest {
+            None => Ok(Cow::Borrowed(SUM)),
+            Some(path) => {
+                let bytes = std::fs::read(path);
+                bytes.map(Cow::Owned).with_context(|| format!("--guest {}", path.display()))
+            }
+        }
+    }
 }
 
 fn as_text<S: serde::Serializer>(value: &Reactor, serializer: S) -> Result<S::Ok, S::Error> {
@@ -103,8 +121,8 @@ pub(crate) fn within(
         .ok_or_else(|| format!("expected from {} to {} {unit}", range.start(), range.end()))
 }
 
-fn load(runtime: &Runtime, path: &Path, setup: &Setup) -> anyhow::Result<Arc<dyn Blueprint>> {
-    let component = runtime.engine().load(path, &CacheConfig::default(), &())?;
+fn load(runtime: &Runtime, source: Source<'_>, setup: &Setup) -> anyhow::Result<Arc<dyn Blueprint>> {
+    let component = runtime.engine().load(source, &CacheConfig::default(), &())?;
     let mut profile = Profile::of(TrustLevel::Standard);
     profile.limits.batch_messages_max = setup.batch;
     profile.class = setup.class.map(ExecutionClass::from);
@@ -127,7 +145,8 @@ impl Stand {
             ensure!(shards > 0, "--shards is 0: at least 1 is needed");
         }
         // Measured latencies are the harness's own: see `recorder`.
-        let config = ShardConfig { measures_latency: false, ..ShardConfig::default() };
+        let on_arrival = is_measured.then_some(ArrivalProbe(show_arrival));
+        let config = ShardConfig { measures_latency: false, on_arrival, ..ShardConfig::default() };
         // Workloads of one run live side by side, most of them with so many actors.
         let instances = 10 * setup.actors + setup.pairs + 512;
         let instances_max = u32::try_from(instances).expect("bounded by the options");
@@ -140,15 +159,20 @@ impl Stand {
             builder = builder.park_spin(Duration::from_micros(spin_us));
         }
         let runtime = builder.build()?;
-        let guest = load(&runtime, &setup.guest, setup)
-            .with_context(|| format!("--guest {}", setup.guest.display()))?;
+        let guest = match &setup.guest {
+            None => load(&runtime, Source::Bytes("sum", SUM), setup)?,
+            Some(path) => {
+                let guest = load(&runtime, path.into(), setup);
+                guest.with_context(|| format!("--guest {}", path.display()))?
+            }
+        };
         let guest = if is_measured { Measured::wrap(guest) } else { guest };
         Ok(Self { runtime, guest, setup: setup.clone(), is_measured })
     }
 
     /// Another component, to run as the setup says.
     pub(crate) fn load(&self, path: &Path) -> anyhow::Result<Arc<dyn Blueprint>> {
-        load(&self.runtime, path, &self.setup)
+        load(&self.runtime, path.into(), &self.setup)
     }
 
     /// The shards, in turn.

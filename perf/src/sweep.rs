@@ -7,9 +7,9 @@ use anyhow::{Context, ensure};
 
 use crate::figure::Figure;
 use crate::interrupt;
-use crate::noise::Gaps;
+use crate::noise::{Gaps, Noise};
 use crate::open;
-use crate::report::count;
+use crate::report::{count, time};
 use crate::run::{Output, Rounds, progress, saved, units};
 use crate::setup::{Setup, Stand};
 use crate::workload::{Extras, Kind, Place, Workload, set_up};
@@ -58,10 +58,11 @@ impl Sweep<'_> {
         let mut gaps = Gaps::new();
         gaps.watch(self.stand.runtime.cpus(), Duration::from_millis(self.args.rounds.noise_ms));
         let open = self.workload.open().context("it has no set rate")?;
-        let round = open::round(self.stand, &open, self.args.rounds.rate(per_second))?;
+        let rate = self.args.rounds.rate(per_second);
+        let round = open::round(self.stand, &open, rate)?;
         let mut figure = Figure::new(self.workload.title(), self.workload.unit());
         figure.offered_per_second = Some(per_second);
-        figure.sample_every = self.args.rounds.sample_every;
+        figure.sample_every = rate.sample_every;
         figure.units_per_round = (per_second * self.args.rounds.duration_ms as f64 / 1e3) as u64;
         figure.ns_per_unit.push(1e9 / round.achieved_per_second);
         figure.noise = gaps.summary();
@@ -72,6 +73,14 @@ impl Sweep<'_> {
         self.recordings.push((figure.key(), round.recording));
         self.figures.push(figure);
         Ok(is_within)
+    }
+
+    /// At half the knee: p99.9 in ns, and the noise beside it.
+    fn at_half(&mut self, knee: Option<f64>) -> anyhow::Result<Option<(u64, Noise)>> {
+        let Some(knee) = knee else { return Ok(None) };
+        self.at(knee / 2.0)?;
+        let recorded = self.recordings.last().zip(self.figures.last());
+        Ok(recorded.map(|((_, recording), figure)| (recording.all().value_at_quantile(0.999), figure.noise)))
     }
 
     /// Rates in steps until one is too high, and then closer to the knee. The
@@ -119,12 +128,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     );
     let full = workload.round(&stand, units(args.workload, args.messages))?;
     let full = 1e9 / full.ns_per_unit();
-    let progress = progress(STEPS_PERCENT.len() as u64 + u64::from(HALVINGS));
+    let progress = progress(STEPS_PERCENT.len() as u64 + u64::from(HALVINGS) + 1);
     let mut sweep =
         Sweep { stand: &stand, args, workload: &*workload, figures: Vec::new(), recordings: Vec::new() };
-    let (knee, is_complete) = match sweep.find_knee(full, &progress) {
-        Ok(knee) => (knee, true),
-        Err(error) if interrupt::is_interrupted(&error) => (None, false),
+    let found = sweep.find_knee(full, &progress).and_then(|knee| Ok((knee, sweep.at_half(knee)?)));
+    let ((knee, half), is_complete) = match found {
+        Ok(found) => (found, true),
+        Err(error) if interrupt::is_interrupted(&error) => ((None, None), false),
         Err(error) => return Err(error),
     };
     progress.finish_and_clear();
@@ -138,7 +148,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     let setup = serde_json::json!({
         "workload": args.workload, "place": args.place, "p99_us_max": args.p99_us_max,
-        "as_fast_as_it_goes_per_second": full, "knee_per_second": knee, "setup": args.setup,
+        "as_fast_as_it_goes_per_second": full, "knee_per_second": knee,
+        "p999_ns_at_half_the_knee": half.map(|(p999_ns, _)| p999_ns), "setup": args.setup,
         "duration_ms": args.rounds.duration_ms, "sample_every": args.rounds.sample_every,
     });
     let saved = saved("sweep", is_complete, reactor, shards, setup, figures);
@@ -148,6 +159,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         match knee {
             Some(knee) => println!("the knee: {}/s, with p99 up to {} µs", count(knee), args.p99_us_max),
             None => println!("no rate was within bounds: the knee is below {}/s", count(full / 10.0)),
+        }
+        if let Some((p999_ns, noise)) = half {
+            let (p999, noise) = (time(p999_ns as f64), time(noise.p999_ns as f64));
+            println!("at half the knee: p99.9 {p999}, where the machine's own is {noise}");
         }
     }
     if !is_complete {

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use comfy_table::{CellAlignment, Table};
 use raddle::actor::{Actor, Child, Context, Message, Native, Outcome};
 use raddle::runtime::driver::Reactor;
 use raddle::shard::ShardConfig;
 use raddle::{ActorId, Runtime, ShardId, Spawn};
 
-use crate::bare::{Bare, parse_count};
+use crate::floor::bare::{Bare, parse_count};
 use crate::pump::{Content, Pace, Pumps, Stream};
 use crate::stats::Summary;
 use crate::word::Op;
@@ -89,7 +89,8 @@ struct Bench {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     // Once for the whole run.
     let payload: &'static [u8] = Vec::leak(payload(args.payload));
-    let mut bare = Bare::new(&args.guest)?;
+    let guest = std::fs::read(&args.guest).with_context(|| format!("--guest {}", args.guest.display()))?;
+    let mut bare = Bare::new(&guest)?;
     let bench = Bench::new(&args.guest, args.reactor, args.latency)?;
     let mut samples: [Vec<f64>; 4] = Default::default();
     for repeat in 0..=args.repeats {

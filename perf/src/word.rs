@@ -22,8 +22,10 @@ pub(crate) const WORD_BYTES: usize = 8;
 /// Where a measured message says when it was to be sent, and when it was.
 const INTENDED_AT: usize = 8;
 const SENT_AT: usize = 16;
+/// Where somebody who sees it arrive on another shard may say when that was.
+const ARRIVED_AT: usize = 24;
 /// What a measured message takes at least.
-pub(crate) const STAMPED_BYTES_MIN: usize = 24;
+pub(crate) const STAMPED_BYTES_MIN: usize = 32;
 
 /// A payload of so many bytes, at least a word, that asks for this.
 pub(crate) fn payload(op: Op, value: u64, bytes: usize) -> Vec<u8> {
@@ -40,18 +42,46 @@ pub(crate) fn write(payload: &mut [u8], op: Op, value: u64) {
 /// Writes when the message was to be sent, and when it is.
 pub(crate) fn stamp(payload: &mut [u8], intended_ns: u64, sent_ns: u64) {
     payload[INTENDED_AT..SENT_AT].copy_from_slice(&intended_ns.to_le_bytes());
-    payload[SENT_AT..STAMPED_BYTES_MIN].copy_from_slice(&sent_ns.to_le_bytes());
+    payload[SENT_AT..ARRIVED_AT].copy_from_slice(&sent_ns.to_le_bytes());
 }
 
-/// When a message was to be sent, and when it was, if it is one that says so.
-pub(crate) fn read_stamp(payload: &[u8]) -> Option<(u64, u64)> {
+/// Writes when a measured message came to its receiver's shard.
+pub(crate) fn stamp_arrival(payload: &mut [u8], arrived_ns: u64) {
+    payload[ARRIVED_AT..STAMPED_BYTES_MIN].copy_from_slice(&arrived_ns.to_le_bytes());
+}
+
+/// The message is not to be measured.
+pub(crate) fn unstamp(payload: &mut [u8]) {
+    payload[INTENDED_AT..SENT_AT].fill(0);
+}
+
+/// What a measured message says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// When it was to be sent, and when it was.
+    pub(crate) intended_ns: u64,
+    pub(crate) sent_ns: u64,
+    /// When it came to its receiver's shard, if somebody saw it.
+    pub(crate) arrived_ns: Option<u64>,
+}
+
+/// The stamps of a message, if it is one that bears them.
+pub(crate) fn read_stamp(payload: &[u8]) -> Option<Stamp> {
     let op = *payload.first()?;
     if op != Op::Add as u8 && op != Op::Ask as u8 {
         return None;
     }
-    let intended = read(payload.get(INTENDED_AT..SENT_AT)?)?;
-    let sent = read(payload.get(SENT_AT..STAMPED_BYTES_MIN)?)?;
-    (intended != 0).then_some((intended, sent))
+    let intended_ns = read(payload.get(INTENDED_AT..SENT_AT)?)?;
+    let sent_ns = read(payload.get(SENT_AT..ARRIVED_AT)?)?;
+    let arrived_ns = read(payload.get(ARRIVED_AT..STAMPED_BYTES_MIN)?)?;
+    let arrived_ns = (arrived_ns != 0).then_some(arrived_ns);
+    (intended_ns != 0).then_some(Stamp { intended_ns, sent_ns, arrived_ns })
+}
+
+/// How many hops a token has left, if it is one.
+pub(crate) fn read_token(payload: &[u8]) -> Option<u64> {
+    let word = read(payload)?;
+    (word as u8 == Op::Pass as u8).then_some(word >> 8)
 }
 
 /// The word at the start of these bytes.
@@ -133,13 +163,22 @@ mod tests {
 
     #[test]
     fn only_measured_messages_have_stamps() {
-        let mut message = payload(Op::Add, 7, 32);
+        let mut message = payload(Op::Add, 7, 40);
         assert_eq!(read_stamp(&message), None);
         stamp(&mut message, 100, 120);
-        assert_eq!(read_stamp(&message), Some((100, 120)));
+        let stamped = Stamp { intended_ns: 100, sent_ns: 120, arrived_ns: None };
+        assert_eq!(read_stamp(&message), Some(stamped));
+        stamp_arrival(&mut message, 150);
+        assert_eq!(read_stamp(&message), Some(Stamp { arrived_ns: Some(150), ..stamped }));
         assert_eq!(read(&message), Some(7 << 8));
+        unstamp(&mut message);
+        assert_eq!(read_stamp(&message), None);
+        stamp(&mut message, 100, 120);
         write(&mut message, Op::To, 7);
         assert_eq!(read_stamp(&message), None);
         assert_eq!(read_stamp(&message[..20]), None);
+        assert_eq!(read_token(&message), None);
+        write(&mut message, Op::Pass, 7);
+        assert_eq!(read_token(&message), Some(7));
     }
 }

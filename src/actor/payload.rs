@@ -123,6 +123,17 @@ fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
     }
 }
 
+impl Payload {
+    /// The bytes, to be written over, unless others share them.
+    pub fn as_mut_slice(&mut self) -> Option<&mut [u8]> {
+        match &mut self.0 {
+            Repr::Inline { len, bytes } => Some(&mut bytes[..usize::from(*len)]),
+            Repr::Heap(bytes) => Some(bytes),
+            Repr::Shared(_) => None,
+        }
+    }
+}
+
 impl Default for Payload {
     fn default() -> Self {
         Self::empty()

@@ -18,6 +18,7 @@
 //! counters, which only this shard writes.
 
 mod accounts;
+mod arrivals;
 mod deliver;
 mod edge;
 mod events;
@@ -71,6 +72,7 @@ use table::Table;
 use topics::Hearings;
 
 pub use crate::actor::Quotas;
+pub use arrivals::ArrivalProbe;
 pub use events::{Event, EventSink};
 pub use health::HealthConfig;
 pub use mailbox::{MailboxSpec, Overflow};
@@ -117,6 +119,9 @@ pub struct ShardConfig {
     /// Is the ledger of every shard checked after every turn? It costs some 100 ns a
     /// turn, and a message that is not accounted for ends the shard.
     pub checks_ledger: bool,
+    /// Who is shown what comes from other shards and from outside, if somebody measures
+    /// how long that takes. Nobody costs nothing.
+    pub on_arrival: Option<ArrivalProbe>,
 }
 
 impl Default for ShardConfig {
@@ -134,6 +139,7 @@ impl Default for ShardConfig {
             health: HealthConfig::default(),
             measures_latency: true,
             checks_ledger: false,
+            on_arrival: None,
         }
     }
 }

@@ -90,17 +90,15 @@ impl Shard {
         let mut taken = self.inlets.drain_signals(|from, signal| signals.push_back((from, signal)));
         self.carry_signals();
 
-        // The rings are taken out for the while, so that what comes in can be
-        // delivered as it is drained.
-        let mut inlets = std::mem::take(&mut self.inlets);
-        taken += inlets.drain_replies(|reply| self.local.finish_request(reply.request, reply.outcome));
-        let came_in = inlets.drain_messages(|message| self.deliver_arrival(message));
+        let local = &self.local;
+        taken += self.inlets.drain_replies(|reply| local.finish_request(reply.request, reply.outcome));
+        let came_in = self.take_in_messages();
         self.came_in += came_in as u64;
         taken += came_in;
-        self.inlets = inlets;
 
         let mut commands = std::mem::take(&mut self.commands);
         taken += self.intake.drain(TURN_COMMANDS_MAX, |command| commands.push(command));
+        self.show_commands(&mut commands);
         for command in commands.drain(..) {
             self.obey(command);
         }

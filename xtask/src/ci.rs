@@ -26,6 +26,8 @@ const STEPS: &[Step] = &[
     // The README's test command. All members at once: apart they would want their
     // dependencies with other features, and each build takes minutes.
     Step { name: "test", run: || cargo(&["test", "--workspace"]) },
+    // With the rivals, and in the build that is there: it costs a minute or two.
+    Step { name: "race", run: race },
     Step { name: "lower-layers", run: || cargo(&["test", "--no-default-features", "--lib"]) },
     Step {
         name: "clippy",
@@ -74,6 +76,13 @@ fn docs() -> Result<()> {
     let mut doc = Command::new("cargo");
     doc.args(["doc", "--no-deps", "--workspace", "--document-private-items"]);
     run_command(doc.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Every rival in every workload, proved as Raddle is. With the features of the whole
+/// workspace, so that little is built that is not there.
+fn race() -> Result<()> {
+    let test = ["test", "--workspace", "--features", "raddle-perf/race", "--test", "cli"];
+    cargo(&[&test[..], &["--", "every_rival_adds_up"]].concat())
 }
 
 /// The committed guests match their sources; and the guests' own tests pass.

@@ -78,6 +78,20 @@ impl Handler<Link> for Sum {
     }
 }
 
+struct Ask(Packet);
+
+impl Message for Ask {
+    type Result = Result<u64, ()>;
+}
+
+impl Handler<Ask> for Sum {
+    type Result = Result<u64, ()>;
+
+    fn handle(&mut self, Ask(packet): Ask, _: &mut Self::Context) -> Self::Result {
+        Ok(self.body.reply(packet.bytes()))
+    }
+}
+
 struct Prove;
 
 impl Message for Prove {
@@ -125,6 +139,10 @@ impl Engine for ActixEngine {
     async fn tell(&self, actor: &Self::Address, packet: Packet) -> anyhow::Result<()> {
         actor.do_send(Tell(packet));
         Ok(())
+    }
+
+    async fn ask(actor: &Self::Address, packet: Packet) -> anyhow::Result<u64> {
+        actor.send(Ask(packet)).await.context("the actor is gone")?.map_err(|()| anyhow::anyhow!("no reply"))
     }
 
     async fn proof(&self, actor: &Self::Address) -> anyhow::Result<Proof> {

@@ -17,6 +17,9 @@ pub(crate) enum After {
 pub(crate) trait Body: Send + 'static {
     fn handle(&mut self, payload: &[u8]) -> impl Future<Output = anyhow::Result<After>> + Send;
 
+    /// Handles what is asked, and replies.
+    fn ask(&mut self, payload: &[u8]) -> impl Future<Output = anyhow::Result<u64>> + Send;
+
     fn proof(&mut self) -> impl Future<Output = anyhow::Result<Proof>> + Send;
 
     /// There is somebody to pass tokens to.
@@ -44,6 +47,13 @@ impl Native {
         }
     }
 
+    /// Adds the value; the reply.
+    pub(crate) fn reply(&mut self, payload: &[u8]) -> u64 {
+        let (_, value) = Packet::word(payload);
+        self.0.add(value);
+        value + 1
+    }
+
     pub(crate) fn counted(&self) -> Proof {
         self.0
     }
@@ -52,6 +62,10 @@ impl Native {
 impl Body for Native {
     async fn handle(&mut self, payload: &[u8]) -> anyhow::Result<After> {
         Ok(self.take(payload))
+    }
+
+    async fn ask(&mut self, payload: &[u8]) -> anyhow::Result<u64> {
+        Ok(self.reply(payload))
     }
 
     async fn proof(&mut self) -> anyhow::Result<Proof> {

@@ -1,13 +1,15 @@
 //! The workloads, once for all rivals.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::task::Poll;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::packet::{ADD, PASS, Packet, Proof};
+use crate::outside;
+use crate::packet::{ADD, ASK, PASS, Packet, Proof};
 use crate::{Job, Workload};
 
 /// Lives under way at once.
@@ -36,7 +38,7 @@ impl Stream {
 
 /// A runtime of actors, within it.
 pub(crate) trait Engine {
-    type Address: Clone;
+    type Address: Clone + Send + 'static;
 
     /// Starts an actor, on this worker if it can be chosen.
     fn start(&self, worker: usize) -> impl Future<Output = anyhow::Result<Self::Address>>;
@@ -50,6 +52,9 @@ pub(crate) trait Engine {
     ) -> impl Future<Output = anyhow::Result<()>>;
 
     fn tell(&self, actor: &Self::Address, packet: Packet) -> impl Future<Output = anyhow::Result<()>>;
+
+    /// The reply to what it is asked. Sent when it is first polled.
+    fn ask(actor: &Self::Address, packet: Packet) -> impl Future<Output = anyhow::Result<u64>>;
 
     /// What it has counted, of all that it was told before.
     fn proof(&self, actor: &Self::Address) -> impl Future<Output = anyhow::Result<Proof>>;
@@ -71,6 +76,7 @@ pub(crate) async fn ns_per_unit<E: Engine>(engine: &E, job: &Job) -> anyhow::Res
         Workload::Ring => pass(engine, job, job.actors, 1).await,
         Workload::PingPong => pass(engine, job, 2, 2).await,
         Workload::SpawnStop => lives(engine, job).await,
+        Workload::Ask => asks(engine, job).await,
     }
 }
 
@@ -133,7 +139,37 @@ async fn pass<E: Engine>(engine: &E, job: &Job, count: usize, hops_per_unit: u64
     Ok(elapsed.as_nanos() as f64 / job.units as f64)
 }
 
-/// Actors that start, handle one message, and stop.
+/// What is under way: it was begun, and may have come to its end.
+enum Begun<F: Future> {
+    Waiting(Pin<Box<F>>),
+    Done(F::Output),
+}
+
+impl<F: Future> Begun<F> {
+    /// Polls it once: what it sends is sent.
+    async fn new(future: F) -> Self {
+        let mut future = Box::pin(future);
+        match poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
+            Poll::Ready(output) => Self::Done(output),
+            Poll::Pending => Self::Waiting(future),
+        }
+    }
+
+    async fn end(self) -> F::Output {
+        match self {
+            Self::Waiting(future) => future.await,
+            Self::Done(output) => output,
+        }
+    }
+}
+
+/// The reply must be the value and 1: the proof of one message.
+pub(crate) fn check(reply: u64, value: u64) -> anyhow::Result<()> {
+    ensure!(reply == value + 1, "asked with {value}, it replied {reply}");
+    Ok(())
+}
+
+/// Actors that start, handle one message, and stop: many under way at once.
 async fn lives<E: Engine>(engine: &E, job: &Job) -> anyhow::Result<f64> {
     let start = Instant::now();
     let mut value = 0;
@@ -143,16 +179,43 @@ async fn lives<E: Engine>(engine: &E, job: &Job) -> anyhow::Result<f64> {
         for value in values.clone() {
             actors.push(engine.start(value as usize % job.workers).await?);
         }
+        let mut asked = Vec::new();
         for (value, actor) in values.clone().zip(&actors) {
-            engine.tell(actor, Packet::new(ADD, value, job.payload_bytes)).await?;
+            asked.push(Begun::new(E::ask(actor, Packet::new(ASK, value, job.payload_bytes))).await);
         }
-        for (value, actor) in values.clone().zip(actors) {
-            engine.proof(&actor).await?.must_be(Proof { count: 1, sum: value })?;
-            engine.stop(actor).await?;
+        for (value, reply) in values.clone().zip(asked) {
+            check(reply.end().await?, value)?;
+        }
+        let mut stopping = Vec::new();
+        for actor in actors {
+            stopping.push(Begun::new(engine.stop(actor)).await);
+        }
+        for end in stopping {
+            end.end().await?;
         }
         value = values.end;
     }
     Ok(start.elapsed().as_nanos() as f64 / job.units as f64)
+}
+
+/// A thread outside that asks, again and again.
+async fn asks<E: Engine>(engine: &E, job: &Job) -> anyhow::Result<f64> {
+    let actor = engine.start(0).await?;
+    let (done, end) = tokio::sync::oneshot::channel();
+    let (address, units, bytes) = (actor.clone(), job.units, job.payload_bytes);
+    let asking = std::thread::spawn(move || {
+        let elapsed = outside::ask_all::<E>(&address, units, bytes);
+        // Whoever waits has given up.
+        let _ = done.send(elapsed);
+    });
+    while job.is_kept_awake && !asking.is_finished() {
+        tokio::task::yield_now().await;
+    }
+    let elapsed = end.await.context("the asking thread panicked")??;
+    asking.join().map_err(|_| anyhow::anyhow!("the asking thread panicked"))?;
+    engine.proof(&actor).await?.must_be(Proof::of_values_from(0, job.units))?;
+    engine.stop(actor).await?;
+    Ok(elapsed.as_nanos() as f64 / job.units as f64)
 }
 
 /// A runtime of tokio with so many threads.

@@ -64,6 +64,16 @@ impl Message<Link> for Sum {
     }
 }
 
+struct Ask(Packet);
+
+impl Message<Ask> for Sum {
+    type Reply = u64;
+
+    async fn handle(&mut self, Ask(packet): Ask, _: &mut Context<Self, u64>) -> u64 {
+        self.body.reply(packet.bytes())
+    }
+}
+
 struct Prove;
 
 impl Message<Prove> for Sum {
@@ -109,6 +119,10 @@ impl Engine for KameoEngine {
 
     async fn tell(&self, actor: &Self::Address, packet: Packet) -> anyhow::Result<()> {
         actor.tell(packet).await.ok().context("the actor is gone")
+    }
+
+    async fn ask(actor: &Self::Address, packet: Packet) -> anyhow::Result<u64> {
+        actor.ask(Ask(packet)).await.ok().context("the actor is gone")
     }
 
     async fn proof(&self, actor: &Self::Address) -> anyhow::Result<Proof> {

@@ -14,12 +14,11 @@ mod actix_rival;
 mod body;
 mod engine;
 mod kameo_rival;
+mod outside;
 mod packet;
 mod ractor_rival;
 mod tasks;
 mod wasm;
-
-use std::path::Path;
 
 pub use packet::Proof;
 
@@ -38,6 +37,8 @@ pub enum Workload {
     Pairs,
     /// Actors start, handle a message, and stop: per life.
     SpawnStop,
+    /// A thread outside asks an actor, and waits: per reply.
+    Ask,
 }
 
 /// How much of it.
@@ -53,12 +54,32 @@ pub struct Job {
     pub actors: usize,
     /// Threads.
     pub workers: usize,
+    /// Is the runtime kept from sleeping, by a task that always has its turn again?
+    /// For what is asked from outside: to be woken costs more than all the rest.
+    pub is_kept_awake: bool,
 }
 
-/// Another way to run actors.
-pub trait Rival {
+/// What actors are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// Rust, with no sandbox.
+    Native,
+    /// A component in a wasmtime store.
+    Component,
+    /// A core module in a wasmtime store.
+    CoreModule,
+}
+
+/// Another way to run actors. Each call has a runtime of its own, so several may be
+/// under way at once.
+pub trait Rival: Sync {
     /// Which.
     fn name(&self) -> &'static str;
+
+    /// Of what its actors are made.
+    fn made(&self) -> Made {
+        Made::Native
+    }
 
     /// ns per unit. Proved.
     ///
@@ -71,15 +92,25 @@ pub trait Rival {
 ///
 /// # Errors
 /// If the guest cannot be loaded.
-pub fn all(guest: &Path, actors_max: usize) -> anyhow::Result<Vec<Box<dyn Rival>>> {
+pub fn all(guest: &[u8], actors_max: usize) -> anyhow::Result<Vec<Box<dyn Rival>>> {
     let naive = wasm::AsyncComponents::new(guest)?;
     let best = wasm::Components::new(guest, actors_max)?;
     let core = wasm::CoreModules::new(actors_max)?;
+    let tasks = (
+        tasks::Tasks { name: "tokio, native tasks", made: Made::Native, make: body::Native::default },
+        tasks::Tasks {
+            name: "tokio + component, call_async",
+            made: Made::Component,
+            make: move || naive.make(),
+        },
+        tasks::Tasks { name: "tokio + component, best", made: Made::Component, make: move || best.make() },
+        tasks::Tasks { name: "tokio + core module", made: Made::CoreModule, make: move || core.make() },
+    );
     Ok(vec![
-        Box::new(tasks::Tasks { name: "tokio, native tasks", make: body::Native::default }),
-        Box::new(tasks::Tasks { name: "tokio + component, call_async", make: move || naive.make() }),
-        Box::new(tasks::Tasks { name: "tokio + component, best", make: move || best.make() }),
-        Box::new(tasks::Tasks { name: "tokio + core module", make: move || core.make() }),
+        Box::new(tasks.0),
+        Box::new(tasks.1),
+        Box::new(tasks.2),
+        Box::new(tasks.3),
         Box::new(actix_rival::Actix),
         Box::new(ractor_rival::Ractor),
         Box::new(kameo_rival::Kameo),

@@ -8,6 +8,8 @@ const INLINE_MAX: usize = 64;
 pub(crate) const ADD: u8 = 0;
 /// Pass it on, with the value less 1, until that is 0.
 pub(crate) const PASS: u8 = 3;
+/// Add the value, and reply with the value and 1.
+pub(crate) const ASK: u8 = 5;
 
 /// A message. Small ones need no allocation.
 #[derive(Debug, Clone)]

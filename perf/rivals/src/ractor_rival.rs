@@ -27,6 +27,7 @@ impl Rival for Ractor {
 enum Mail {
     Packet(Packet),
     Link(ActorRef<Mail>, Finish),
+    Ask(Packet, RpcReplyPort<u64>),
     Prove(RpcReplyPort<Proof>),
 }
 
@@ -60,6 +61,7 @@ impl Actor for Sum {
                 _ => {}
             },
             Mail::Link(next, finish) => state.next = Some((next, finish)),
+            Mail::Ask(packet, port) => port.send(state.body.reply(packet.bytes()))?,
             Mail::Prove(port) => port.send(state.body.counted())?,
         }
         Ok(())
@@ -67,6 +69,13 @@ impl Actor for Sum {
 }
 
 struct RactorEngine;
+
+fn replied<T>(result: CallResult<T>) -> anyhow::Result<T> {
+    match result {
+        CallResult::Success(reply) => Ok(reply),
+        _ => anyhow::bail!("the actor is gone"),
+    }
+}
 
 impl Engine for RactorEngine {
     type Address = ActorRef<Mail>;
@@ -84,11 +93,13 @@ impl Engine for RactorEngine {
         actor.cast(Mail::Packet(packet)).ok().context("the actor is gone")
     }
 
+    async fn ask(actor: &Self::Address, packet: Packet) -> anyhow::Result<u64> {
+        let ask = |port| Mail::Ask(packet, port);
+        replied(actor.call(ask, None).await.ok().context("the actor is gone")?)
+    }
+
     async fn proof(&self, actor: &Self::Address) -> anyhow::Result<Proof> {
-        match actor.call(Mail::Prove, None).await.ok().context("the actor is gone")? {
-            CallResult::Success(proof) => Ok(proof),
-            _ => anyhow::bail!("the actor is gone"),
-        }
+        replied(actor.call(Mail::Prove, None).await.ok().context("the actor is gone")?)
     }
 
     fn send_all(&self, _: usize, to: Self::Address, stream: Stream) -> Sending {

@@ -19,6 +19,7 @@ const TAKEN_MAX: usize = 32;
 /// Actors whose bodies are made like this.
 pub(crate) struct Tasks<F> {
     pub(crate) name: &'static str,
+    pub(crate) made: crate::Made,
     pub(crate) make: F,
 }
 
@@ -62,9 +63,13 @@ impl<B: Body> Made for anyhow::Result<B> {
     }
 }
 
-impl<F: Make> Rival for Tasks<F> {
+impl<F: Make + Sync> Rival for Tasks<F> {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn made(&self) -> crate::Made {
+        self.made
     }
 
     fn ns_per_unit(&self, job: &Job) -> anyhow::Result<f64> {
@@ -76,6 +81,7 @@ impl<F: Make> Rival for Tasks<F> {
 enum Mail {
     Packet(Packet),
     Link(mpsc::Sender<Mail>, Finish),
+    Ask(Packet, oneshot::Sender<u64>),
     Prove(oneshot::Sender<Proof>),
     Stop(oneshot::Sender<()>),
 }
@@ -104,6 +110,7 @@ async fn act<B: Body>(mut mailbox: mpsc::Receiver<Mail>, mut body: B) -> anyhow:
                     next = Some((to, finish));
                 }
                 // Whoever asked may have given up.
+                Mail::Ask(packet, answer) => drop(answer.send(body.ask(packet.bytes()).await?)),
                 Mail::Prove(answer) => drop(answer.send(body.proof().await?)),
                 Mail::Stop(answer) => {
                     drop(body);
@@ -139,6 +146,12 @@ impl<F: Make> Engine for TaskEngine<'_, F> {
 
     async fn tell(&self, actor: &Self::Address, packet: Packet) -> anyhow::Result<()> {
         actor.send(Mail::Packet(packet)).await.map_err(gone)
+    }
+
+    async fn ask(actor: &Self::Address, packet: Packet) -> anyhow::Result<u64> {
+        let (answer, reply) = oneshot::channel();
+        actor.send(Mail::Ask(packet, answer)).await.map_err(gone)?;
+        reply.await.map_err(gone)
     }
 
     async fn proof(&self, actor: &Self::Address) -> anyhow::Result<Proof> {

@@ -1,13 +1,12 @@
 //! Bodies in a sandbox: a wasmtime store for each actor.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
 use wasmtime::component::{Component, InstancePre, Linker, TypedFunc, WasmList};
 use wasmtime::{
-    Caller, Config, Engine, InstanceAllocationStrategy, Memory, Module, PoolingAllocationConfig, Store,
-    StoreContextMut,
+    Caller, Config, Enabled, Engine, InstanceAllocationStrategy, Memory, Module, PoolingAllocationConfig,
+    Store, StoreContextMut,
 };
 
 use crate::body::{After, Body};
@@ -60,8 +59,8 @@ mod abi {
 type Handle = TypedFunc<(u64, &'static [u8]), (Result<Option<Vec<u8>>, abi::Failure>,)>;
 
 /// The guest and its one import.
-fn link(engine: &Engine, guest: &Path) -> anyhow::Result<InstancePre<Sent>> {
-    let component = Component::from_file(engine, guest).map_err(plain)?;
+fn link(engine: &Engine, guest: &[u8]) -> anyhow::Result<InstancePre<Sent>> {
+    let component = Component::new(engine, guest).map_err(plain)?;
     let mut linker = Linker::<Sent>::new(engine);
     let mut messaging = linker.instance("raddle:actor/messaging@0.1.0").map_err(plain)?;
     let send = |mut store: StoreContextMut<'_, Sent>, (_, payload): (u64, WasmList<u8>)| {
@@ -94,6 +93,12 @@ fn after(payload: &[u8], sent: Sent) -> After {
     }
 }
 
+/// What a guest replies that was asked.
+fn reply_of(reply: Option<Vec<u8>>) -> anyhow::Result<u64> {
+    let reply = reply.context("no reply")?;
+    Ok(u64::from_le_bytes(*reply.first_chunk().context("no word in the reply")?))
+}
+
 fn proof_of(reply: Option<Vec<u8>>) -> anyhow::Result<Proof> {
     let reply = reply.context("no reply")?;
     let word = |at: usize| reply.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
@@ -109,7 +114,7 @@ const TO: [u8; 16] = [2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0];
 pub(crate) struct Components(InstancePre<Sent>);
 
 impl Components {
-    pub(crate) fn new(guest: &Path, actors_max: usize) -> anyhow::Result<Self> {
+    pub(crate) fn new(guest: &[u8], actors_max: usize) -> anyhow::Result<Self> {
         Ok(Self(link(&pooled_engine(actors_max)?, guest)?))
     }
 
@@ -121,6 +126,9 @@ impl Components {
     }
 }
 
+/// How much of a dropped instance's memory stays for the next one.
+const KEEP_RESIDENT_BYTES: usize = 1 << 20;
+
 fn pooled_engine(actors_max: usize) -> anyhow::Result<Engine> {
     let actors = u32::try_from(actors_max)? + 128;
     let mut pool = PoolingAllocationConfig::new();
@@ -128,6 +136,12 @@ fn pooled_engine(actors_max: usize) -> anyhow::Result<Engine> {
         .total_core_instances(actors * 6)
         .total_memories(actors)
         .total_tables(actors * 3);
+    // What makes lives cheap, and nothing else of it: see docs/performance.md.
+    if PoolingAllocationConfig::is_pagemap_scan_available() {
+        pool.pagemap_scan(Enabled::Yes)
+            .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
+            .table_keep_resident(KEEP_RESIDENT_BYTES);
+    }
     let mut config = Config::new();
     config.concurrency_support(false).allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&config).map_err(plain)
@@ -151,6 +165,10 @@ impl Body for ComponentBody {
         Ok(after(payload, self.store.data_mut().take()))
     }
 
+    async fn ask(&mut self, payload: &[u8]) -> anyhow::Result<u64> {
+        reply_of(self.call(payload)?)
+    }
+
     async fn proof(&mut self) -> anyhow::Result<Proof> {
         proof_of(self.call(&GET)?)
     }
@@ -164,7 +182,7 @@ impl Body for ComponentBody {
 pub(crate) struct AsyncComponents(Arc<InstancePre<Sent>>);
 
 impl AsyncComponents {
-    pub(crate) fn new(guest: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn new(guest: &[u8]) -> anyhow::Result<Self> {
         let engine = Engine::new(&Config::new()).map_err(plain)?;
         Ok(Self(Arc::new(link(&engine, guest)?)))
     }
@@ -206,6 +224,10 @@ impl Body for AsyncComponentBody {
         Ok(after(payload, self.store.data_mut().take()))
     }
 
+    async fn ask(&mut self, payload: &[u8]) -> anyhow::Result<u64> {
+        reply_of(self.call(payload).await?)
+    }
+
     async fn proof(&mut self) -> anyhow::Result<Proof> {
         proof_of(self.call(&GET).await?)
     }
@@ -221,6 +243,8 @@ const CORE: &str = r#"(module
     (memory (export "memory") 18)
     (global $count (export "count") (mut i64) (i64.const 0))
     (global $sum (export "sum") (mut i64) (i64.const 0))
+    (func (export "reply") (param $at i32) (result i64)
+        (i64.add (i64.shr_u (i64.load (local.get $at)) (i64.const 8)) (i64.const 1)))
     (func (export "handle") (param $at i32) (param $size i32)
         (local $word i64)
         (local.set $word (i64.load (local.get $at)))
@@ -258,29 +282,42 @@ impl CoreModules {
         let mut store = Store::new(self.0.module().engine(), None);
         let instance = self.0.instantiate(&mut store).map_err(plain)?;
         let handle = instance.get_typed_func(&mut store, "handle").map_err(plain)?;
+        let reply = instance.get_typed_func(&mut store, "reply").map_err(plain)?;
         let memory = instance.get_memory(&mut store, "memory").context("no memory")?;
         let count = instance.get_global(&mut store, "count").context("no count")?;
         let sum = instance.get_global(&mut store, "sum").context("no sum")?;
-        Ok(CoreBody { store, handle, memory, count, sum })
+        Ok(CoreBody { store, handle, reply, memory, count, sum })
     }
 }
 
 pub(crate) struct CoreBody {
     store: Store<Sent>,
     handle: wasmtime::TypedFunc<(u32, u32), ()>,
+    reply: wasmtime::TypedFunc<u32, u64>,
     memory: Memory,
     count: wasmtime::Global,
     sum: wasmtime::Global,
 }
 
-impl Body for CoreBody {
-    async fn handle(&mut self, payload: &[u8]) -> anyhow::Result<After> {
+impl CoreBody {
+    fn call(&mut self, payload: &[u8]) -> anyhow::Result<()> {
         let end = MESSAGE_AT + payload.len();
         let room = self.memory.data_mut(&mut self.store).get_mut(MESSAGE_AT..end);
         room.context("the payload is larger than the memory")?.copy_from_slice(payload);
         let size = u32::try_from(payload.len())?;
-        self.handle.call(&mut self.store, (MESSAGE_AT as u32, size)).map_err(plain)?;
+        self.handle.call(&mut self.store, (MESSAGE_AT as u32, size)).map_err(plain)
+    }
+}
+
+impl Body for CoreBody {
+    async fn handle(&mut self, payload: &[u8]) -> anyhow::Result<After> {
+        self.call(payload)?;
         Ok(after(payload, self.store.data_mut().take()))
+    }
+
+    async fn ask(&mut self, payload: &[u8]) -> anyhow::Result<u64> {
+        self.call(payload)?;
+        self.reply.call(&mut self.store, MESSAGE_AT as u32).map_err(plain)
     }
 
     async fn proof(&mut self) -> anyhow::Result<Proof> {

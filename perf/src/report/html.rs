@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::figure::{Figure, Saved};
 
+use super::terminal::{BARS_HEADER, bar_row};
 use super::{count, plots, time};
 
 const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;\
@@ -33,6 +34,10 @@ pub(super) fn page(saved: &Saved) -> anyhow::Result<String> {
     let header =
         ["", "median", "least", "most", "rate", "offered", "kept up", "noise p99.9", "noise max", "stolen"];
     table(&mut page, &header, saved.figures.iter().map(figure_row));
+    if !saved.bars.is_empty() {
+        page.push_str("<h2>Bars</h2>");
+        table(&mut page, &BARS_HEADER, saved.bars.iter().map(bar_row));
+    }
     let with_latencies: Vec<&Figure> =
         saved.figures.iter().filter(|figure| !figure.percentiles.is_empty()).collect();
     if !with_latencies.is_empty() {

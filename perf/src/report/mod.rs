@@ -13,10 +13,13 @@ use anyhow::Context;
 use crate::figure::{Figure, Saved};
 use crate::recording::Recording;
 
+#[cfg(feature = "race")]
+pub(crate) use terminal::{bars, noise};
 pub(crate) use terminal::{print, table};
 
-/// Writes all of it into a folder: `run.json`, `report.html`, and for each figure
-/// with latencies an `.hgrm`, an `.hlog` and two plots.
+/// Writes all of it into a folder: `run.json`, `report.html`, two plots, and for each
+/// figure with latencies an `.hlog`, an `.hgrm` of all, and one of each stage of each
+/// path.
 pub(crate) fn write(folder: &Path, saved: &Saved, recordings: &[(String, Recording)]) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let put = |name: &str, text: &str| {
@@ -28,6 +31,13 @@ pub(crate) fn write(folder: &Path, saved: &Saved, recordings: &[(String, Recordi
         let name = file_name(key);
         put(&format!("{name}.hgrm"), &hdr::hgrm(&recording.all()))?;
         put(&format!("{name}.hlog"), &hdr::hlog(recording, saved.taken_at_unix_s)?)?;
+        for (path, stages) in recording.paths() {
+            let told = stages.named().into_iter().filter(|(_, histogram)| !histogram.is_empty());
+            for (stage, histogram) in told {
+                let stage = file_name(&format!("{}, {stage}", path.name()));
+                put(&format!("{name}.{stage}.hgrm"), &hdr::hgrm(histogram))?;
+            }
+        }
     }
     let with_latencies: Vec<&Figure> =
         saved.figures.iter().filter(|figure| !figure.percentiles.is_empty()).collect();

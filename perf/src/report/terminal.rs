@@ -3,7 +3,7 @@
 use comfy_table::presets::ASCII_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
-use crate::figure::{Figure, Saved};
+use crate::figure::{Bar, Figure, Saved};
 use crate::recording::RecordingCost;
 
 use super::{count, time};
@@ -60,7 +60,7 @@ pub(crate) fn print(saved: &Saved) {
 }
 
 fn throughput(figures: &[&Figure]) -> Table {
-    let floor = figures.iter().find(|figure| figure.title == crate::run::BARE_CALL);
+    let floor = figures.iter().find(|figure| figure.title == crate::floor::CALL);
     let floor = floor.map(|figure| figure.summary().median);
     let row = |figure: &&Figure| {
         let summary = figure.summary();
@@ -86,11 +86,13 @@ fn rates(figures: &[&Figure], cost: &RecordingCost) -> Table {
             format!("{}/s", count(offered)),
             format!("{}/s", count(achieved)),
             if figure.kept_up { "yes" } else { "NO" }.to_owned(),
+            format!("1 of {}", figure.sample_every),
             figure.recording_percent(cost).map_or_else(String::new, |percent| format!("{percent:.2} %")),
             noise(figure),
         ]
     };
-    let header = ["", "offered", "achieved", "kept up", "recording, of a core", "noise p99.9, max"];
+    let header =
+        ["", "offered", "achieved", "kept up", "recorded", "recording, of a core", "noise p99.9, max"];
     table(&header, figures.iter().map(row))
 }
 
@@ -116,6 +118,24 @@ fn latencies(figures: &[&Figure]) -> Table {
     table(&["", "count", "p50", "p90", "p99", "p99.9", "max", "noise p99.9, max"], rows)
 }
 
-fn noise(figure: &Figure) -> String {
+pub(crate) fn noise(figure: &Figure) -> String {
     format!("{}, {}", time(figure.noise.p999_ns as f64), time(figure.noise.max_ns as f64))
+}
+
+pub(super) const BARS_HEADER: [&str; 5] = ["bar", "must be", "is, median", "spread", "met"];
+
+pub(super) fn bar_row(bar: &Bar) -> Vec<String> {
+    let Bar { title, of, bound, is_at_least, median, min, max } = bar;
+    vec![
+        title.clone(),
+        format!("{} {bound} {of}", if *is_at_least { "≥" } else { "≤" }),
+        format!("{median:.3}"),
+        format!("{min:.2} to {max:.2}"),
+        if bar.is_met() { "yes" } else { "SHORT" }.to_owned(),
+    ]
+}
+
+#[cfg(feature = "race")]
+pub(crate) fn bars(bars: &[Bar]) -> Table {
+    table(&BARS_HEADER, bars.iter().map(bar_row))
 }

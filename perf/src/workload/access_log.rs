@@ -12,7 +12,8 @@ use crate::setup::Stand;
 
 use super::{Extras, Round, Workload};
 
-/// Where the example's components are, beside the guest of measurements.
+/// Where the example's components are, or beside the guest of measurements.
+const FOLDER: &str = "guests/prebuilt";
 const COMPONENTS: [&str; 3] = ["parser.wasm", "aggregator.wasm", "reporter.wasm"];
 /// Lines handed to a parser at once, and on their way at once.
 const LINES_AT_ONCE: usize = 64;
@@ -37,7 +38,8 @@ impl AccessLog {
             .map(|line| Payload::copy_from(line).into_shared())
             .collect();
         ensure!(!lines.is_empty(), "--log {}: there are no lines in it", path.display());
-        let folder = stand.setup.guest.parent().unwrap_or(Path::new("."));
+        let guest = stand.setup.guest.as_deref();
+        let folder = guest.and_then(Path::parent).unwrap_or(Path::new(FOLDER));
         let [parser, aggregator, reporter] = COMPONENTS.map(|name| folder.join(name));
         let load = |path: &Path| {
             stand.runtime.load(path).with_context(|| format!("access-log needs {}", path.display()))

@@ -67,12 +67,12 @@ pub(super) fn fan_out(stand: &Stand, across: bool) -> anyhow::Result<Flow> {
     Ok(Flow { title, routes, guests, pace: Pace::Copied(copies), copies })
 }
 
-pub(super) fn pairs(stand: &Stand) -> anyhow::Result<Flow> {
+/// Pairs on the first so many shards, each pair on one of them.
+pub(super) fn pairs(stand: &Stand, shards: usize) -> anyhow::Result<Flow> {
     let count = stand.setup.pairs;
-    let guests = guests(stand, (0..count).map(|pair| stand.shard(pair)))?;
-    let routes =
-        guests.iter().enumerate().map(|(pair, &guest)| route(stand.shard(pair), guest, Op::Add)).collect();
-    let title = format!("{count} pairs on {} shards", stand.runtime.shards());
+    let guests = guests(stand, (0..count).map(|pair| stand.shard(pair % shards)))?;
+    let routes = guests.iter().map(|&guest| route(guest.shard(), guest, Op::Add)).collect();
+    let title = format!("{count} pairs on {}", super::counted_shards(shards));
     Ok(Flow { title, routes, guests, pace: Pace::Turns, copies: 0 })
 }
 

@@ -79,6 +79,9 @@ pub(crate) struct Extras {
     /// What to send to it [default: --payload bytes of `x`]
     #[arg(long, value_name = "TEXT")]
     pub(crate) message: Option<String>,
+    /// The same from a file, for what is no text
+    #[arg(long, value_name = "FILE", conflicts_with = "message")]
+    pub(crate) message_file: Option<PathBuf>,
     /// Its configuration
     #[arg(long = "config", value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) configs: Vec<(String, String)>,
@@ -176,17 +179,31 @@ fn one(kind: Kind, across: bool, stand: &Stand, extras: &Extras) -> anyhow::Resu
         Kind::Tell => Box::new(flow::tell(stand, across)?),
         Kind::FanIn => Box::new(flow::fan_in(stand, across)?),
         Kind::FanOut => Box::new(flow::fan_out(stand, across)?),
-        Kind::Pairs => Box::new(flow::pairs(stand)?),
+        Kind::Pairs => Box::new(flow::pairs(stand, stand.runtime.shards())?),
         Kind::Ring => Box::new(pass::Pass::ring(stand, across, extras.tokens)?),
         Kind::PingPong => Box::new(pass::Pass::ping_pong(stand, across)?),
         Kind::Ask => Box::new(ask::Ask::new(stand)?),
         Kind::Publish => Box::new(topic::Publish::new(stand, across)?),
-        Kind::SpawnStop => Box::new(lives::SpawnStop::new(stand)),
+        Kind::SpawnStop => Box::new(lives::SpawnStop::new(stand.runtime.shards())),
         Kind::RestartStorm => Box::new(lives::RestartStorm::new(stand)?),
         Kind::Mixed => Box::new(mixed::Mixed::new(stand)?),
         Kind::AccessLog => Box::new(access_log::AccessLog::new(stand, extras)?),
         Kind::Component => Box::new(stranger::Stranger::new(stand, extras)?),
     })
+}
+
+/// What usually keeps all shards busy, on the first of them alone.
+#[cfg(feature = "race")]
+pub(crate) fn set_up_alone(kind: Kind, stand: &Stand) -> anyhow::Result<Option<Box<dyn Workload>>> {
+    Ok(match kind {
+        Kind::Pairs => Some(Box::new(flow::pairs(stand, 1)?)),
+        Kind::SpawnStop => Some(Box::new(lives::SpawnStop::new(1))),
+        _ => None,
+    })
+}
+
+fn counted_shards(shards: usize) -> String {
+    if shards == 1 { "1 shard".to_owned() } else { format!("{shards} shards") }
 }
 
 /// ` same shard` or `across shards`, after a name.

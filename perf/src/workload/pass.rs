@@ -6,14 +6,23 @@ use std::time::{Duration, Instant};
 use raddle::ActorId;
 
 use crate::pump;
+use crate::recorder::Recorders;
+use crate::recording::{Plan, clock};
 use crate::setup::Stand;
 use crate::word::{self, Op, Proof};
 
 use super::flow::{guests, send_to};
 use super::{Round, Workload, titled};
 
+/// Latency over time is told up to here, in a round.
+const ROUND_MAX: Duration = Duration::from_secs(60);
 /// How often to look whether the tokens have come to their end.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// Nothing bears stamps: tokens alone are recorded.
+fn plan() -> Plan {
+    Plan { origin_ns: clock().now_ns(), duration: ROUND_MAX, sample_every: 1, unstamped_interval_ns: None }
+}
 
 pub(super) struct Pass {
     title: String,
@@ -66,6 +75,11 @@ impl Workload for Pass {
         let before = Proof::of(&stand.runtime, &self.guests)?;
         // A token's value is how many hops it has left.
         let token = word::payload(Op::Pass, hops - 1, stand.setup.payload);
+        // Each round trip is told, where that is asked for and there is but one token.
+        let recorders = match stand.is_measured && self.guests.len() == 2 && self.tokens == 1 {
+            true => Some(Recorders::start(&stand.runtime, plan())?),
+            false => None,
+        };
         let start = Instant::now();
         for token_index in 0..self.tokens as usize {
             let first = token_index * self.guests.len() / self.tokens as usize;
@@ -76,7 +90,8 @@ impl Workload for Pass {
         let once = Proof::of_values_from(0, hops);
         let expected = (1..self.tokens).fold(once, |all, _| all.and(once));
         Proof::of(&stand.runtime, &self.guests)?.since(before).must_be(expected)?;
-        Ok(Round { units: (hops * self.tokens / self.hops_per_unit).max(1), elapsed, recording: None })
+        let recording = recorders.map(|recorders| recorders.finish(&stand.runtime)).transpose()?;
+        Ok(Round { units: (hops * self.tokens / self.hops_per_unit).max(1), elapsed, recording })
     }
 
     fn end(self: Box<Self>, stand: &Stand) -> anyhow::Result<()> {

@@ -16,6 +16,8 @@ use super::{Extras, Open, Round, Workload};
 /// Messages handed over at once, and on their way at once.
 const AT_ONCE: usize = 64;
 const IN_FLIGHT_MAX: u64 = 2_048;
+/// Of a message in an error.
+const SHOWN_BYTES_MAX: usize = 40;
 
 pub(super) struct Stranger {
     name: String,
@@ -31,11 +33,31 @@ impl Stranger {
         let name = blueprint.name().to_owned();
         let spawn = Spawn::new(blueprint).on(stand.shard(0)).configs(extras.configs.iter().cloned());
         let actor = stand.runtime.spawn(spawn).wait()?;
-        let message = match &extras.message {
-            Some(text) => text.clone().into_bytes(),
-            None => vec![b'x'; stand.setup.payload],
+        let message = match (&extras.message, &extras.message_file) {
+            (Some(text), _) => text.clone().into_bytes(),
+            (None, Some(path)) => {
+                std::fs::read(path).with_context(|| format!("--message-file {}", path.display()))?
+            }
+            (None, None) => vec![b'x'; stand.setup.payload],
         };
+        try_once(stand, actor, &message)?;
         Ok(Self { name, actor, message })
+    }
+}
+
+/// Asks it with its message, so that one which it makes nothing of is an error that
+/// says why, and not a million failures.
+fn try_once(stand: &Stand, actor: ActorId, message: &[u8]) -> anyhow::Result<()> {
+    match stand.runtime.request(actor, message).wait() {
+        Ok(_) => Ok(()),
+        Err(why) => Err(anyhow::anyhow!("{why}")).with_context(|| {
+            let shown = String::from_utf8_lossy(&message[..message.len().min(SHOWN_BYTES_MAX)]);
+            format!(
+                "the component does not handle its message `{shown}` ({} bytes): say what to send with \
+                 --message or --message-file, and what it needs with --config",
+                message.len()
+            )
+        }),
     }
 }
 
@@ -110,5 +132,26 @@ impl Workload for Stranger {
 
     fn end(self: Box<Self>, stand: &Stand) -> anyhow::Result<()> {
         pump::stop(&stand.runtime, &[self.actor])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_handled_without_a_failure_is_a_figure() {
+        let before = Accounts { handled: 5, failures: 1, failed: 0, dead: 2 };
+        let after = Accounts { handled: 15, ..before };
+        assert!(after.must_have_grown(before, 10).is_ok());
+        assert!(after.must_have_grown(before, 11).is_err());
+        for one_less in [
+            Accounts { failures: 2, ..after },
+            Accounts { handled: 14, failed: 1, ..after },
+            Accounts { handled: 14, dead: 3, ..after },
+        ] {
+            let error = one_less.must_have_grown(before, 10).unwrap_err().to_string();
+            assert!(error.starts_with("10 messages were sent: the component handled "), "{error}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Runs the program, at the root of the repository.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 /// What came of a run.
@@ -34,24 +34,35 @@ impl Ran {
         assert_ne!(self.code, Some(0), "{}", self.stdout);
         assert!(self.stderr.contains(said), "expected `{said}`:\n{}", self.stderr);
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        assert!(!self.stderr.contains("backtrace"), "{}", self.stderr);
     }
 }
 
-fn command(args: &[&str]) -> Command {
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_raddle-perf"));
-    command.args(args).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    // Whoever has this set is not to be told more than others.
+    command.args(args).current_dir(folder).env("RUST_BACKTRACE", "1");
     command
 }
 
 pub fn raddle_perf(args: &[&str]) -> Ran {
-    Ran::of(command(args).output().unwrap())
+    raddle_perf_in(&root(), args)
+}
+
+pub fn raddle_perf_in(folder: &Path, args: &[&str]) -> Ran {
+    Ran::of(command(folder, args).output().unwrap())
 }
 
 /// A run under way.
 pub struct Running(Child);
 
 pub fn start(args: &[&str]) -> Running {
-    Running(command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    Running(command(&root(), args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
 }
 
 impl Running {

@@ -1,6 +1,7 @@
 //! Shards stepped by hand, with native actors and a clock that stands still
 //! unless told to move.
 
+mod arrivals;
 mod batches;
 mod health;
 mod lifecycle;
