@@ -106,7 +106,7 @@ where
 {
     let (done, waiter) = reply_slot();
     let blueprint = Arc::new(Native::new("bench", move |_| make()));
-    let spec = SpawnSpec { blueprint, recipe: Arc::default(), name: None, mailbox: MailboxSpec::default() };
+    let spec = SpawnSpec::new(blueprint);
     let spawn = Command::Control(Box::new(Control::Spawn { spec, done }));
     assert!(injector.push(spawn).is_ok());
     while !waiter.is_ready() {

@@ -225,12 +225,7 @@ pub(crate) fn puppet(log: &Log, name: Option<&str>) -> SpawnSpec {
     let log = log.clone();
     let make = move |_: &_| Puppet { log: log.clone(), id: first(0), restarts: 0 };
     let blueprint = StdArc::new(Native::new("puppet", make));
-    SpawnSpec {
-        blueprint,
-        recipe: StdArc::default(),
-        name: name.map(Into::into),
-        mailbox: MailboxSpec::default(),
-    }
+    SpawnSpec { name: name.map(Into::into), ..SpawnSpec::new(blueprint) }
 }
 
 /// The texts that were handled, in order.

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::actor::{Blueprint, Recipe, ShardId};
+use crate::actor::{Blueprint, Hooks, Recipe, ShardId};
 use crate::control::backoff::Backoff;
 use crate::control::child_spec::{ChildPolicy, Restart, Shutdown};
 use crate::control::placement::Placement;
 use crate::shard::{MailboxSpec, Overflow, SpawnSpec, SupervisorId};
+
+use super::handle::Handle;
 
 /// An actor to be: what it is made from, its name and place, and who looks after
 /// it.
@@ -30,6 +32,7 @@ pub struct Spawn {
     pub(super) supervisor: Option<SupervisorId>,
     pub(super) policy: ChildPolicy,
     id: Option<Arc<str>>,
+    pub(super) hooks: Option<Arc<Hooks>>,
 }
 
 impl Spawn {
@@ -45,6 +48,7 @@ impl Spawn {
             supervisor: None,
             policy: ChildPolicy::default(),
             id: None,
+            hooks: None,
         }
     }
 
@@ -121,12 +125,22 @@ impl Spawn {
         self
     }
 
+    /// What the host is called for in its life (default: what the runtime has for
+    /// all).
+    pub fn hooks(mut self, hooks: Hooks) -> Self {
+        self.hooks = Some(Arc::new(hooks));
+        self
+    }
+
     pub(super) fn child_id(&self) -> Option<Arc<str>> {
         self.id.clone().or_else(|| self.name.clone())
     }
 
-    pub(super) fn into_spec(self) -> SpawnSpec {
-        let Self { blueprint, recipe, name, mailbox, .. } = self;
-        SpawnSpec { blueprint, recipe: Arc::new(recipe), name, mailbox }
+    pub(super) fn into_spec(self, handle: &Handle) -> SpawnSpec {
+        if self.hooks.is_some() {
+            handle.0.hooks.start();
+        }
+        let Self { blueprint, recipe, name, mailbox, hooks, .. } = self;
+        SpawnSpec { recipe: Arc::new(recipe), name, mailbox, hooks, ..SpawnSpec::new(blueprint) }
     }
 }

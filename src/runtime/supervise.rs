@@ -135,7 +135,7 @@ impl SpawnChild {
                 let shard = handle.place(spawn.placement)?;
                 let policy = spawn.policy;
                 let id = spawn.child_id().unwrap_or_else(|| default_id.into());
-                let what = ChildSource::Actor { shard, spec: spawn.into_spec() };
+                let what = ChildSource::Actor { shard, spec: spawn.into_spec(handle) };
                 Ok(ChildSpec { policy, ..ChildSpec::worker(id, what) })
             }
             Self::Supervisor(supervise) => {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::actor::{ActorId, ExitReason, Health};
+use crate::actor::{ActorId, ExitReason, Health, Hook, HookFault};
 use crate::control::supervisor::Ending;
 use crate::sync::{Injector, PushError, SharedCounter};
 
@@ -58,6 +58,17 @@ pub enum Event {
         from: Health,
         /// How it is.
         to: Health,
+    },
+    /// A hook of the host's was not called as it should be. Its actor does not mind.
+    HookFailed {
+        /// The actor.
+        actor: ActorId,
+        /// Its name.
+        name: Option<Arc<str>>,
+        /// Which hook.
+        hook: Hook,
+        /// What was wrong.
+        fault: HookFault,
     },
 }
 

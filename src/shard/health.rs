@@ -10,7 +10,7 @@ use crate::actor::{ActorId, ExitReason, Health};
 
 use super::events::Event;
 use super::signal::Signal;
-use super::turn::panic_text;
+use super::turn::{Ran, panic_text};
 use super::{Shard, Timer};
 
 /// The most actors that are asked in one turn.
@@ -128,15 +128,12 @@ impl Shard {
         {
             exited = exited.or(Some(ExitReason::Unhealthy(why)));
         }
-        let exited =
-            exited.or_else(|| asked_to_exit.map(|reason| self.stop_itself(actor, &mut *child, reason)));
-        match exited {
-            None => self.actors.get_mut(actor).expect("it was just there").child = Some(child),
-            Some(reason) => {
-                self.local.post.borrow_mut().set_up(actor, false);
-                self.end(actor, child, reason);
-            }
-        }
+        let ran = match (exited, asked_to_exit) {
+            (Some(reason), _) => Ran::Exited(reason),
+            (None, Some(reason)) => self.leave(actor, &mut *child, reason),
+            (None, None) => Ran::On,
+        };
+        self.put_back(actor, child, ran);
     }
 }
 

@@ -23,6 +23,7 @@ mod deliver;
 mod edge;
 mod events;
 mod health;
+mod hooks;
 mod later;
 mod lifecycle;
 mod lives;
@@ -51,13 +52,14 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::actor::{ActorId, Context, DeadReason, Effect, Key, Message, RequestId, ShardId, TimerId};
+use crate::actor::{ActorId, Context, DeadReason, Effect, Hooks, Key, Message, RequestId, ShardId, TimerId};
 use crate::control::broker::{Bridge, InProcess};
 use crate::control::budget::Budget;
 use crate::control::registry::Home;
 use crate::metrics::{Clock, Latency, ShardCounters};
 use crate::sync::{Doorbell, Injector, Intake, Publisher, Reader, Rooms, injector, published};
 
+use hooks::HookDesk;
 use lifecycle::ActorSlot;
 use lives::LifeId;
 use local::{Local, ShardView};
@@ -74,6 +76,7 @@ use topics::Hearings;
 pub use arrivals::ArrivalProbe;
 pub use events::{Event, EventSink};
 pub use health::HealthConfig;
+pub use hooks::{HookCall, HookCounts, HookRunner};
 pub use lives::Quotas;
 pub use mailbox::{MailboxSpec, Overflow};
 pub use post::Bounds;
@@ -185,12 +188,20 @@ pub struct Seed {
     directory: Publisher<Directory>,
     rooms: Arc<Rooms>,
     bridge: Arc<dyn Bridge>,
+    hook_runner: Option<Arc<dyn HookRunner>>,
+    hooks: Option<Arc<Hooks>>,
 }
 
 impl Seed {
     /// The same, with this bridge for what is published.
     pub fn with_bridge(self, bridge: Arc<dyn Bridge>) -> Self {
         Self { bridge, ..self }
+    }
+
+    /// The same, with this to call hooks, and these hooks for actors that have none of
+    /// their own.
+    pub fn with_hooks(self, runner: Arc<dyn HookRunner>, hooks: Option<Arc<Hooks>>) -> Self {
+        Self { hook_runner: Some(runner), hooks, ..self }
     }
 
     /// The clock that it will go by.
@@ -220,6 +231,8 @@ pub fn seeds(config: ShardConfig, clock: &Clock, doorbells: &[Arc<Doorbell>]) ->
             directory: publisher,
             rooms: rooms.clone(),
             bridge: Arc::new(InProcess),
+            hook_runner: None,
+            hooks: None,
         };
         (seed, Outside { injector, counters, directory: reader, rooms })
     };
@@ -235,6 +248,8 @@ enum Timer {
     Wake(ChildRef, u64),
     /// Actors are to be asked how they are.
     HealthSweep,
+    /// An actor has waited long enough for the hook of this ticket.
+    Hook(ActorId, u64),
 }
 
 /// What a timer of messages is for.
@@ -288,6 +303,9 @@ pub struct Shard {
     retries: VecDeque<(ChildRef, u64)>,
     budget: Budget,
     event_sinks: Vec<EventSink>,
+    hook_desk: HookDesk,
+    /// Hooks that actors have waited for.
+    hook_tickets: u64,
     /// Actors that are to be asked how they are.
     to_check: VecDeque<ActorId>,
     /// Actors that were spawned by others, and are to be started.
@@ -328,6 +346,8 @@ impl Shard {
             directory,
             rooms,
             bridge,
+            hook_runner,
+            hooks,
         } = seed;
         let post = Post::new(id, shards, config.bounds, outlets, rooms);
         let actors = Table::new(id);
@@ -363,6 +383,8 @@ impl Shard {
             supervisors: Table::new(id),
             retries: VecDeque::new(),
             event_sinks: Vec::new(),
+            hook_desk: HookDesk::new(hook_runner, hooks),
+            hook_tickets: 0,
             to_check: VecDeque::new(),
             to_begin: VecDeque::new(),
             departed: HashMap::new(),
@@ -412,6 +434,7 @@ impl Shard {
             exits: self.exits.iter().cloned().collect(),
             exits_by_label: self.exits_by_label.clone(),
             supervisors_given_up: self.counters.supervisors_given_up.get(),
+            hooks: self.hook_desk.counts(),
             accounts: self.accounts(),
         }
     }

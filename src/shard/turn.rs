@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::actor::{
-    ActorId, Batch, BatchOutcome, Child, DeadReason, ExitReason, Message, Outcome, RequestError, RequestId,
-    StopReason,
+    ActorId, Batch, BatchOutcome, Child, DeadReason, ExitReason, Message, Moment, Outcome, RequestError,
+    RequestId, StopReason,
 };
 use crate::sync::mutant;
 
@@ -21,6 +21,8 @@ pub(super) enum Ran {
     On,
     /// It waits in the middle of one.
     Suspended,
+    /// It stops, for this reason, once its hook is done.
+    Leaving(ExitReason),
     /// It has ended.
     Exited(ExitReason),
 }
@@ -157,6 +159,7 @@ impl Shard {
             Control::Health { actor, done } => {
                 let _ = done.resolve(Ok(self.health_of_mut(actor).map(|known| known.health.clone())));
             }
+            Control::Hooked { actor, hook, ticket, fault } => self.on_hooked(actor, hook, ticket, fault),
             Control::StopAll => self.stop_all(),
             Control::Report(done) => {
                 // Whoever gave up waiting for it does not need it.
@@ -179,6 +182,7 @@ impl Shard {
                 Timer::Start(actor) => self.start(actor),
                 Timer::Wake(child, wait) => self.wake_child(child, wait),
                 Timer::HealthSweep => self.sweep_health(),
+                Timer::Hook(actor, ticket) => self.on_hook_over(actor, ticket),
             }
         }
         self.due = due;
@@ -397,7 +401,7 @@ impl Shard {
         }
         let Some(reason) = asked_to_exit else { return Ran::On };
         self.count_handled(handled);
-        Ran::Exited(self.stop_itself(actor, child, reason))
+        self.leave(actor, child, reason)
     }
 
     /// Records how long a message took that was handled and led to no other.
@@ -451,7 +455,16 @@ impl Shard {
         };
         self.local.post.borrow_mut().put_back(actor, &mut messages[outcome.handled..]);
         self.count_handled(handled);
-        Ran::Exited(self.stop_itself(actor, child, reason))
+        self.leave(actor, child, reason)
+    }
+
+    /// An actor has asked to exit.
+    pub(super) fn leave(&mut self, actor: ActorId, child: &mut dyn Child, reason: ExitReason) -> Ran {
+        if !self.is_stopping(actor) && self.await_hook(actor, Moment::BeforeStop(StopReason::Normal)) {
+            Ran::Leaving(reason)
+        } else {
+            Ran::Exited(self.stop_itself(actor, child, reason))
+        }
     }
 
     /// Stops an actor that asked for it.

@@ -81,12 +81,7 @@ impl Party {
         let log = self.world.log.clone();
         let make = move |_: &_| Social { log: log.clone(), name: String::new(), monitor: 0 };
         let blueprint = Arc::new(Native::new("social", make));
-        SpawnSpec {
-            blueprint,
-            recipe: Arc::default(),
-            name: Some(name.into()),
-            mailbox: MailboxSpec::default(),
-        }
+        SpawnSpec { name: Some(name.into()), ..SpawnSpec::new(blueprint) }
     }
 
     fn spawn(&mut self, shard: usize, name: &str) -> ActorId {
