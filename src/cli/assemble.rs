@@ -11,7 +11,7 @@ use crate::control::child_spec::Shutdown;
 use crate::manifest::{self, Instance, Manifest, NamedSupervisorSpec, Placement};
 use crate::runtime::driver::Reactor;
 use crate::runtime::{Builder, Runtime, Spawn, Supervise};
-use crate::shard::{Bounds, ShardConfig};
+use crate::shard::{Bounds, HealthConfig, ShardConfig};
 use crate::wasm::{
     CacheConfig, Directory, EngineConfig, Limits, MemoryLayout, Patterns, Profile, TrustLevel,
 };
@@ -53,7 +53,7 @@ pub(super) fn builder(manifest: &Manifest, shards: u16, engine: EngineConfig, ca
     let builder = Runtime::builder()
         .shards(shards.into())
         .reactor(reactor)
-        .config(ShardConfig { bounds, ..ShardConfig::default() })
+        .config(ShardConfig { bounds, health: health(manifest.health), ..ShardConfig::default() })
         .engine(engine)
         .cache(cache);
     let park_spin = Duration::from_micros(spec.park_spin_us.into());
@@ -62,6 +62,16 @@ pub(super) fn builder(manifest: &Manifest, shards: u16, engine: EngineConfig, ca
     } else {
         builder.park_spin(park_spin)
     }
+}
+
+/// When actors are asked how they are.
+fn health(spec: Option<manifest::HealthSpec>) -> HealthConfig {
+    let default = HealthConfig::default();
+    spec.map_or(default, |spec| HealthConfig {
+        interval_ns: u64::from(spec.interval_ms) * NS_PER_MS,
+        unhealthy_in_a_row_max: spec.unhealthy_in_a_row_max,
+        answer_ns_max: u64::from(spec.answer_ms_max) * NS_PER_MS,
+    })
 }
 
 /// Where compiled components are kept.

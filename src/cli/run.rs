@@ -9,7 +9,7 @@ use crate::actor::{ActorId, Payload};
 use crate::manifest::{Instance, Manifest, ReportSpec};
 use crate::metrics::Latency;
 use crate::runtime::{Report, Runtime};
-use crate::shard::{ShardReport, SpawnError};
+use crate::shard::{ShardReport, SpawnError, SupervisorId};
 use crate::sync::Flag;
 
 use super::args::{Output, RunArguments};
@@ -17,8 +17,8 @@ use super::assemble::Planned;
 use super::components::Blueprints;
 use super::exit::{Exit, Failure};
 use super::feed::{self, Fed, Input};
-use super::report::{RunFigures, RunReport, ShardFigures};
-use super::{assemble, components, interrupt, print, shards_of};
+use super::report::{HealthFigures, RunFigures, RunReport, ShardFigures};
+use super::{assemble, components, health, interrupt, print, shards_of};
 
 /// How long what was read may take to be handled, once the input has ended.
 const SETTLE_MAX: Duration = Duration::from_secs(60);
@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         }
         eprintln!("{}", runtime.reactor());
     }
-    start(&runtime, &manifest, &plan, &blueprints)?;
+    let topmost = start(&runtime, &manifest, &plan, &blueprints)?;
 
     let input = open_input(&manifest)?;
     let work = work(&runtime, &manifest, &plan, input.as_ref(), &interrupt, arguments.quiet);
@@ -59,6 +59,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         _ => Map::new(),
     };
     problems.extend(work.problems());
+    let health = manifest.health.map(|_| health::figures(&runtime, topmost, manifest.supervisors.len()));
     let reactor = runtime.reactor().kind.to_string();
     let cpus = runtime.cpus().to_vec();
     let end = runtime.shutdown(SHUTDOWN_MAX);
@@ -68,7 +69,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     }
 
     let exit = work.exit(&end);
-    let report = RunReport { findings, run: figures(&work, &end, &cpus, reactor, problems) };
+    let report = RunReport { findings, run: figures(&work, &end, &cpus, reactor, health, problems) };
     match arguments.output {
         Output::Json => print(&format!("{:#}\n", report.to_json()))?,
         Output::Text => print(&report.to_text())?,
@@ -85,7 +86,7 @@ fn start(
     manifest: &Manifest,
     plan: &[Instance<'_>],
     blueprints: &Blueprints,
-) -> Result<(), Failure> {
+) -> Result<SupervisorId, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::failed(miette::miette!("{error}"));
     for (name, blueprint) in blueprints {
         runtime.provide(name.as_str(), blueprint);
@@ -115,7 +116,7 @@ fn start(
             }
         }
     }
-    Ok(())
+    Ok(supervisor)
 }
 
 /// The instances of an actor that are there. Those under a supervisor that was
@@ -254,6 +255,7 @@ fn figures(
     end: &Report,
     cpus: &[Option<usize>],
     reactor: String,
+    health: Option<HealthFigures>,
     problems: Vec<String>,
 ) -> RunFigures {
     let elapsed_s = work.elapsed.as_secs_f64();
@@ -291,6 +293,7 @@ fn figures(
             .collect(),
         shards: work.shards.iter().zip(&end.shards).map(shard_figures).collect(),
         reactor,
+        health,
         interrupted: work.fed.interrupted,
         problems,
     }

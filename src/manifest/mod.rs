@@ -25,9 +25,9 @@ pub use plan::Instance;
 #[cfg(feature = "cli")]
 pub(crate) use section::closest;
 pub use spec::{
-    ActorSpec, AutoShutdown, BackoffSpec, ComponentSpec, GrantsSpec, InputSpec, Instances, LimitsSpec, Lines,
-    MemoryLayout, NamedSupervisorSpec, Placement, Reactor, ReportSpec, Restart, RuntimeSpec, Strategy,
-    SupervisorSpec, Trust,
+    ActorSpec, AutoShutdown, BackoffSpec, ComponentSpec, GrantsSpec, HealthSpec, InputSpec, Instances,
+    LimitsSpec, Lines, MemoryLayout, NamedSupervisorSpec, Placement, Reactor, ReportSpec, Restart,
+    RuntimeSpec, Strategy, SupervisorSpec, Trust,
 };
 
 /// What to run.
@@ -37,6 +37,8 @@ pub struct Manifest {
     pub path: PathBuf,
     /// How the runtime is set up.
     pub runtime: RuntimeSpec,
+    /// When actors are asked how they are; none set asks nobody.
+    pub health: Option<HealthSpec>,
     /// What actors are made from, by name.
     pub components: Vec<ComponentSpec>,
     /// Who looks after them all.

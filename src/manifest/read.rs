@@ -12,7 +12,7 @@ use super::error::{ManifestError, Problem, Source, Span};
 use super::plan::misplaced;
 use super::section::{At, Problems, Section, closest, grouped, list};
 use super::spec::{
-    ActorSpec, ComponentSpec, GrantsSpec, IN_FLIGHT_MAX, InputSpec, Instances, LimitsSpec, Lines,
+    ActorSpec, ComponentSpec, GrantsSpec, HealthSpec, IN_FLIGHT_MAX, InputSpec, Instances, LimitsSpec, Lines,
     NamedSupervisorSpec, Placement, ReportSpec, RuntimeSpec, SHUTDOWN_MS, SupervisorSpec,
 };
 use super::{Manifest, Overrides};
@@ -82,6 +82,8 @@ impl<'d> Reader<'d> {
         runtime.shards = overrides.shards.or(runtime.shards);
         runtime.reactor = overrides.reactor.unwrap_or(runtime.reactor);
 
+        let health = top.section("health", "[health]").map(health);
+
         let components: Vec<_> = top
             .named_sections("component")
             .into_iter()
@@ -107,7 +109,7 @@ impl<'d> Reader<'d> {
         let input = top.section("input", "[input]").map(|section| self.input(section, &actors, overrides));
         let report = top.section("report", "[report]").map(|section| self.report(section, &actors));
         let path = path.to_owned();
-        Manifest { path, runtime, components, supervisor, supervisors, actors, input, report, source }
+        Manifest { path, runtime, health, components, supervisor, supervisors, actors, input, report, source }
     }
 
     fn runtime(&self, section: Section<'d>) -> RuntimeSpec {
@@ -434,6 +436,19 @@ impl<'d> Reader<'d> {
             }
         }
         path
+    }
+}
+
+fn health(section: Section<'_>) -> HealthSpec {
+    let default = HealthSpec::default();
+    let interval = section.integer("interval_ms", 1..=DAY_MS);
+    let unhealthy = section.integer("unhealthy_in_a_row_max", 1..=1_000_000);
+    let answer = section.integer("answer_ms_max", 1..=HOUR_MS);
+    section.finish();
+    HealthSpec {
+        interval_ms: interval.map_or(default.interval_ms, |at| at.value),
+        unhealthy_in_a_row_max: unhealthy.map_or(default.unhealthy_in_a_row_max, |at| at.value),
+        answer_ms_max: answer.map_or(default.answer_ms_max, |at| at.value),
     }
 }
 

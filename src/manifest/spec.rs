@@ -71,6 +71,23 @@ pub enum MemoryLayout {
     Compact,
 }
 
+/// When actors are asked how they are: `[health]`. Without it, nobody is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HealthSpec {
+    /// From one question to the next.
+    pub interval_ms: u32,
+    /// How often in a row an actor may be unhealthy before it has ended.
+    pub unhealthy_in_a_row_max: u32,
+    /// How long an answer may take; a later one counts as unhealthy.
+    pub answer_ms_max: u32,
+}
+
+impl Default for HealthSpec {
+    fn default() -> Self {
+        Self { interval_ms: 1000, unhealthy_in_a_row_max: 3, answer_ms_max: 100 }
+    }
+}
+
 /// A component that actors are made from: `[component.NAME]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComponentSpec {

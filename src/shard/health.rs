@@ -5,8 +5,10 @@
 //! decides. One that is degraded is only reported.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use crate::actor::{ActorId, ExitReason, Health};
+use crate::sync::Resolver;
 
 use super::events::Event;
 use super::signal::Signal;
@@ -33,6 +35,44 @@ impl Default for HealthConfig {
         Self { interval_ns: 0, unhealthy_in_a_row_max: 3, answer_ns_max: 100_000_000 }
     }
 }
+
+/// How many actors said how they are, when they were asked last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HealthCounts {
+    /// Have no way to tell, or were not asked yet.
+    pub unknown: u64,
+    /// Are well.
+    pub healthy: u64,
+    /// Work, but not as they should.
+    pub degraded: u64,
+    /// Do not work.
+    pub unhealthy: u64,
+}
+
+impl HealthCounts {
+    fn count(&mut self, health: &Health) {
+        match health {
+            Health::Unknown => self.unknown += 1,
+            Health::Healthy => self.healthy += 1,
+            Health::Degraded(_) => self.degraded += 1,
+            Health::Unhealthy(_) => self.unhealthy += 1,
+        }
+    }
+}
+
+/// An actor that is not well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unwell {
+    /// The actor.
+    pub actor: ActorId,
+    /// Its name.
+    pub name: Option<Arc<str>>,
+    /// How it is, and why.
+    pub health: Health,
+}
+
+/// How many actors that are not well a report tells of.
+const UNWELL_KEPT: usize = 64;
 
 /// What is known of an actor's health.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,15 +115,44 @@ impl Shard {
         self.begin_health_checks();
     }
 
+    /// From outside: asks everybody now, beside the sweeps, and says so when all were
+    /// asked.
+    pub(super) fn check_health_now(&mut self, done: Resolver<()>) {
+        self.to_check.clear();
+        self.to_check.extend(self.actors.keys());
+        self.checks_awaited.push(done);
+    }
+
+    /// How the actors of this shard are, and who is not well.
+    pub(super) fn health_report(&self) -> (HealthCounts, Vec<Unwell>) {
+        let (mut counts, mut unwell) = (HealthCounts::default(), Vec::new());
+        for actor in self.actors.keys() {
+            let Some(slot) = self.actors.get(actor) else { continue };
+            let health = slot.health();
+            counts.count(health);
+            if matches!(health, Health::Degraded(_) | Health::Unhealthy(_)) && unwell.len() < UNWELL_KEPT {
+                unwell.push(Unwell { actor, name: slot.name().cloned(), health: health.clone() });
+            }
+        }
+        (counts, unwell)
+    }
+
     /// Asks the next few. Were there any?
     pub(super) fn check_health(&mut self) -> bool {
+        if self.to_check.is_empty() {
+            for asked in self.checks_awaited.drain(..) {
+                // Whoever gave up waiting does not need it.
+                let _ = asked.resolve(());
+            }
+            return false;
+        }
         let count = self.to_check.len().min(TURN_CHECKS_MAX);
         for _ in 0..count {
             if let Some(actor) = self.to_check.pop_front() {
                 self.check_actor(actor);
             }
         }
-        count > 0
+        true
     }
 
     fn check_actor(&mut self, actor: ActorId) {

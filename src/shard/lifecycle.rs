@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actor::{
-    ActorId, Child, CreateError, DeadReason, ExitReason, Incarnation, Moment, StartError, StopReason,
+    ActorId, Child, CreateError, DeadReason, ExitReason, Health, Incarnation, Moment, StartError, StopReason,
 };
 use crate::control::child_spec::{ChildAddress, Shutdown};
 use crate::control::registry::NameTaken;
@@ -49,6 +49,11 @@ impl ActorSlot {
     /// What it is registered as.
     pub(super) fn name(&self) -> Option<&Arc<str>> {
         self.about.spec.name.as_ref()
+    }
+
+    /// How it said it was.
+    pub(super) fn health(&self) -> &Health {
+        &self.about.health.health
     }
 }
 

@@ -57,7 +57,7 @@ use crate::control::broker::{Bridge, InProcess};
 use crate::control::budget::Budget;
 use crate::control::registry::Home;
 use crate::metrics::{Clock, Latency, ShardCounters};
-use crate::sync::{Doorbell, Injector, Intake, Publisher, Reader, Rooms, injector, published};
+use crate::sync::{Doorbell, Injector, Intake, Publisher, Reader, Resolver, Rooms, injector, published};
 
 use hooks::HookDesk;
 use lifecycle::ActorSlot;
@@ -75,7 +75,7 @@ use topics::Hearings;
 
 pub use arrivals::ArrivalProbe;
 pub use events::{Event, EventSink};
-pub use health::HealthConfig;
+pub use health::{HealthConfig, HealthCounts, Unwell};
 pub use hooks::{HookCall, HookCounts, HookRunner};
 pub use lives::Quotas;
 pub use mailbox::{MailboxSpec, Overflow};
@@ -310,6 +310,8 @@ pub struct Shard {
     to_check: VecDeque<ActorId>,
     /// Actors that were spawned by others, and are to be started.
     to_begin: VecDeque<ActorId>,
+    /// Who waits until all of them were.
+    checks_awaited: Vec<Resolver<()>>,
     /// Actors that are gone, until their names are free.
     departed: HashMap<ActorId, Departed>,
 
@@ -387,6 +389,7 @@ impl Shard {
             hook_tickets: 0,
             to_check: VecDeque::new(),
             to_begin: VecDeque::new(),
+            checks_awaited: Vec::new(),
             departed: HashMap::new(),
             budget: Budget::new(config.restarts_per_second_max, config.restarts_at_once_max),
             counters,
@@ -414,6 +417,7 @@ impl Shard {
 
     /// What this shard has done so far.
     fn report(&self) -> ShardReport {
+        let (health, unwell) = self.health_report();
         let resident = self.local.post.borrow().resident() + self.inlets.resident() + self.suspended_messages;
         ShardReport {
             shard: self.id,
@@ -434,6 +438,8 @@ impl Shard {
             exits: self.exits.iter().cloned().collect(),
             exits_by_label: self.exits_by_label.clone(),
             supervisors_given_up: self.counters.supervisors_given_up.get(),
+            health,
+            unwell,
             hooks: self.hook_desk.counts(),
             accounts: self.accounts(),
         }

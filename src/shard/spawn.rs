@@ -16,6 +16,7 @@ use crate::metrics::{Latency, Ledger, Requests};
 use crate::sync::Resolver;
 
 use super::events::EventSink;
+use super::health::{HealthCounts, Unwell};
 use super::hooks::HookCounts;
 use super::mailbox::MailboxSpec;
 use super::tree::SupervisorControl;
@@ -230,6 +231,9 @@ pub enum Control {
         /// Nothing, if it is not there.
         done: Resolver<Result<Option<Health>, SpawnError>>,
     },
+    /// Ask every actor of this shard how it is, beside the interval. Answered when
+    /// all were asked.
+    CheckHealth(Resolver<()>),
     /// From whoever calls hooks: what came of a call.
     Hooked {
         /// For whom it was.
@@ -336,6 +340,10 @@ pub struct ShardReport {
     pub exits_by_label: BTreeMap<&'static str, u64>,
     /// Supervisors of this shard that gave up, and that no other looks after.
     pub supervisors_given_up: u64,
+    /// How the actors said they were when they were asked last.
+    pub health: HealthCounts,
+    /// Some of those that are not well.
+    pub unwell: Vec<Unwell>,
     /// How often the host's hooks were called, and what came of it.
     pub hooks: HookCounts,
     /// What those actors have used that have used the most CPU time, most first.

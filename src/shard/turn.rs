@@ -70,6 +70,7 @@ impl Shard {
             || !self.retries.is_empty()
             || !self.to_check.is_empty()
             || !self.to_begin.is_empty()
+            || !self.checks_awaited.is_empty()
             || self.local.post.borrow().has_ready()
     }
 
@@ -159,6 +160,7 @@ impl Shard {
             Control::Health { actor, done } => {
                 let _ = done.resolve(Ok(self.health_of_mut(actor).map(|known| known.health.clone())));
             }
+            Control::CheckHealth(done) => self.check_health_now(done),
             Control::Hooked { actor, hook, ticket, fault } => self.on_hooked(actor, hook, ticket, fault),
             Control::StopAll => self.stop_all(),
             Control::Report(done) => {

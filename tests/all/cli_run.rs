@@ -156,6 +156,76 @@ fn an_actor_spawns_others_of_the_manifest() {
 }
 
 #[test]
+fn how_actors_are_is_in_the_report_up_the_tree() {
+    let folder = Folder::new();
+    let [counter, trapper] = ["counter", "trapper"].map(guest);
+    let input = folder.write("lines", "add 1\nadd 2\n");
+    let manifest = |health: &str| {
+        let text = format!(
+            r#"
+{health}
+[component.counter]
+path = {counter:?}
+[component.trapper]
+path = {trapper:?}
+[supervisors.site]
+placement = "shard:1"
+[supervisors.web]
+under = "site"
+placement = "shard:0"
+[supervisors.db]
+[[actor]]
+name = "counter"
+component = "counter"
+supervisor = "db"
+[[actor]]
+name = "front"
+component = "trapper"
+supervisor = "web"
+placement = "shard:1"
+config = {{ health = "degraded" }}
+[[actor]]
+name = "sick"
+component = "trapper"
+config = {{ health = "unhealthy" }}
+[input]
+lines = {input:?}
+to = "counter"
+"#
+        );
+        folder.write("health.toml", text)
+    };
+    // Nobody is asked but once, at the end.
+    let asked = manifest("[health]\ninterval_ms = 86_400_000");
+    let command = |output| raddle(["run", "--shards", "2", "-o", output]).tap(|it| it.arg(&asked));
+    let report = run(command("json")).with_code(0).json();
+    let health = &report["health"];
+    let being = |state: &str, why: &str| serde_json::json!({ "state": state, "why": why });
+    assert_eq!(health["whole"], being("unhealthy", "sick: as configured"), "{health:#}");
+    assert_eq!(health["supervisors"]["web"], being("degraded", "front: as configured"), "{health:#}");
+    assert_eq!(health["supervisors"]["site"], being("degraded", "web: front: as configured"), "{health:#}");
+    assert_eq!(health["supervisors"]["db"]["state"], "healthy", "{health:#}");
+    assert_eq!(health["unwell"]["front"], being("degraded", "as configured"));
+    assert_eq!(health["actors"], serde_json::json!({ "degraded": 1, "healthy": 1, "unhealthy": 1 }));
+    assert_eq!(report["restarts"], 0, "once is not too often");
+    let text = run(command("text")).with_code(0).out;
+    assert!(text.contains("health: unhealthy (degraded 1, healthy 1, unhealthy 1)"), "{text}");
+    assert!(text.contains("sick unhealthy: as configured"), "{text}");
+
+    // Once is too often: it is ended, and its supervisor starts it again.
+    let strict = manifest("[health]\ninterval_ms = 86_400_000\nunhealthy_in_a_row_max = 1");
+    let report =
+        run(raddle(["run", "--shards", "2", "-o", "json"]).tap(|it| it.arg(strict))).with_code(0).json();
+    assert_eq!((&report["restarts"], &report["exits"]["unhealthy"]), (&1.into(), &1.into()), "{report:#}");
+
+    // Without the table nobody is asked.
+    let silent = manifest("");
+    let report =
+        run(raddle(["run", "--shards", "2", "-o", "json"]).tap(|it| it.arg(silent))).with_code(0).json();
+    assert_eq!(report.get("health"), None);
+}
+
+#[test]
 fn a_line_that_is_longer_than_a_message_is_skipped_and_said() {
     let folder = Folder::new();
     let manifest = folder.access_log("[runtime]\nmessage_bytes_max = 1024", "");

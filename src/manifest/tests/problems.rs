@@ -158,7 +158,7 @@ fn keys_are_known_everywhere() {
         "[runtime]\ncolour = \"green\"\n[inputs]\n",
         &expect![[r#"
             8:1 unknown key `colour` in [runtime]: not a key here (the keys of [runtime] are shards, reactor, mailbox_messages_max, mailbox_bytes_max, message_bytes_max, park_spin_us and memory_layout)
-            9:2 unknown key `inputs` in the manifest: did you mean `input`? (the keys of the manifest are runtime, component, supervisor, supervisors, actor, input and report)
+            9:2 unknown key `inputs` in the manifest: did you mean `input`? (the keys of the manifest are runtime, health, component, supervisor, supervisors, actor, input and report)
         "#]],
     );
     wrong(
@@ -472,4 +472,20 @@ fn columns_count_characters_and_lines_end_anyhow() {
         3:1 this is not TOML: invalid unquoted key, expected letters, numbers, `-`, `_`: here
     "#]]
     .assert_eq(&summary(&error));
+}
+
+#[test]
+fn the_health_of_actors_is_asked_for_in_bounds() {
+    let health = read(&format!("[health]\nanswer_ms_max = 7{GOOD}")).expect("valid").health;
+    let expected = HealthSpec { interval_ms: 1000, unhealthy_in_a_row_max: 3, answer_ms_max: 7 };
+    assert_eq!(health, Some(expected));
+    assert_eq!(read(GOOD).expect("valid").health, None, "nobody is asked");
+    wrong(
+        "\n[health]\ninterval_ms = 0\nunhealthy_max = 2\nanswer_ms_max = \"long\"\n",
+        &expect![[r#"
+            9:15 `interval_ms` is out of range: expected an integer from 1 to 86_400_000
+            10:1 unknown key `unhealthy_max` in [health]: did you mean `unhealthy_in_a_row_max`? (the keys of [health] are interval_ms, unhealthy_in_a_row_max and answer_ms_max)
+            11:17 `answer_ms_max` in [health] is a string: expected an integer from 1 to 3_600_000
+        "#]],
+    );
 }
