@@ -101,16 +101,18 @@ impl Replica {
         self.names.get(name).copied()
     }
 
-    /// The name is this actor's.
-    pub fn bind(&mut self, name: Arc<str>, actor: ActorId) {
-        self.names.insert(name, actor);
+    /// The name is this actor's. Was it not before?
+    pub fn bind(&mut self, name: Arc<str>, actor: ActorId) -> bool {
+        self.names.insert(name, actor) != Some(actor)
     }
 
-    /// The name is no longer this actor's.
-    pub fn unbind(&mut self, name: &str, actor: ActorId) {
-        if self.names.get(name) == Some(&actor) {
+    /// The name is no longer this actor's. Was it before?
+    pub fn unbind(&mut self, name: &str, actor: ActorId) -> bool {
+        let was = self.names.get(name) == Some(&actor);
+        if was {
             self.names.remove(name);
         }
+        was
     }
 
     /// How many names there are.

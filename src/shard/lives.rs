@@ -21,6 +21,8 @@ pub struct Quotas {
     pub relations_max: u32,
     /// Actors alive that it has spawned, and those that they have, and so on.
     pub children_max: u32,
+    /// Names that it watches.
+    pub watches_max: u32,
 }
 
 impl Default for Quotas {
@@ -33,6 +35,7 @@ impl Default for Quotas {
             groups_max: 256,
             relations_max: 65_536,
             children_max: 65_536,
+            watches_max: 1_024,
         }
     }
 }

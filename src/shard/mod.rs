@@ -47,6 +47,7 @@ mod timer_wheel;
 mod topics;
 mod tree;
 mod turn;
+mod watch;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
@@ -59,6 +60,7 @@ use crate::control::registry::Home;
 use crate::metrics::{Clock, Latency, ShardCounters};
 use crate::sync::{Doorbell, Injector, Intake, Publisher, Reader, Resolver, Rooms, injector, published};
 
+use events::EventSubjects;
 use hooks::HookDesk;
 use lifecycle::ActorSlot;
 use lives::LifeId;
@@ -74,7 +76,7 @@ use table::Table;
 use topics::Hearings;
 
 pub use arrivals::ArrivalProbe;
-pub use events::{Event, EventSink};
+pub use events::{EVENTS, Event, EventSink};
 pub use health::{HealthConfig, HealthCounts, Unwell};
 pub use hooks::{HookCall, HookCounts, HookRunner};
 pub use lives::Quotas;
@@ -303,6 +305,7 @@ pub struct Shard {
     retries: VecDeque<(ChildRef, u64)>,
     budget: Budget,
     event_sinks: Vec<EventSink>,
+    event_subjects: EventSubjects,
     hook_desk: HookDesk,
     /// Hooks that actors have waited for.
     hook_tickets: u64,
@@ -385,6 +388,7 @@ impl Shard {
             supervisors: Table::new(id),
             retries: VecDeque::new(),
             event_sinks: Vec::new(),
+            event_subjects: EventSubjects::default(),
             hook_desk: HookDesk::new(hook_runner, hooks),
             hook_tickets: 0,
             to_check: VecDeque::new(),

@@ -179,6 +179,7 @@ impl Shard {
                 self.answer(request, Err(RequestError::CalleeExited(reason.clone())));
             }
         }
+        self.local.forget_watches(actor);
         self.leave_topics(actor, false);
     }
 

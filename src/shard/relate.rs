@@ -126,7 +126,7 @@ impl Shard {
             RelationSignal::Down { to, monitor, actor, reason, name } => {
                 if let Some(name) = name {
                     // Its home has let it go; that may not have come here yet.
-                    self.local.names.borrow_mut().unbind(&name, actor);
+                    self.local.unbind(&name, actor);
                 }
                 if self.local.relations.borrow_mut().demonitor(to, monitor).is_some() {
                     self.tell_notice(to, Notice::Down { monitor, actor, reason });

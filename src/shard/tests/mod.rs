@@ -19,6 +19,7 @@ mod supervision;
 mod talker;
 mod timers;
 mod topics;
+mod watch;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
