@@ -3,6 +3,7 @@
 
 mod arrivals;
 mod batches;
+mod gen_server;
 mod health;
 mod hooks;
 mod lifecycle;
@@ -11,6 +12,7 @@ mod names;
 mod offspring;
 mod otp;
 mod overload;
+mod pekko;
 mod relations;
 mod requests;
 mod storm;
