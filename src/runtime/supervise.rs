@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actor::ShardId;
-use crate::control::child_spec::{ChildAddress, ChildPolicy, ChildSpec, Restart};
+use crate::control::child_spec::{ChildAddress, ChildPolicy, ChildSpec, Restart, Shutdown};
 use crate::control::placement::Placement;
 use crate::control::supervisor::{AutoShutdown, ChildInfo, Counts, Question, Strategy, SupervisorSpec, Who};
 use crate::shard::{
@@ -112,6 +112,13 @@ impl Supervise {
     /// When the supervisor above starts it again (default: always).
     pub fn restart(mut self, restart: Restart) -> Self {
         self.policy.get_or_insert_with(ChildPolicy::of_supervisor).restart = restart;
+        self
+    }
+
+    /// How the supervisor above stops it (default: as long as it takes). When its time
+    /// is up, what it still looks after is killed.
+    pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
+        self.policy.get_or_insert_with(ChildPolicy::of_supervisor).shutdown = shutdown;
         self
     }
 
