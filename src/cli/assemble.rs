@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::actor::{Blueprint, ShardId};
 use crate::control::backoff::Backoff;
 use crate::control::child_spec::Shutdown;
-use crate::manifest::{self, Instance, Manifest, NamedSupervisorSpec, Placement};
+use crate::manifest::{self, Instance, Manifest, NamedSupervisorSpec, Placement, Strategy};
 use crate::runtime::driver::Reactor;
 use crate::runtime::{Builder, Runtime, Spawn, Supervise};
 use crate::shard::{Bounds, HealthConfig, ShardConfig};
@@ -199,6 +199,19 @@ pub(super) fn tree(
     if named.significant {
         tree = tree.significant();
     }
+    if let Some(ms) = named.shutdown_ms {
+        tree = tree.shutdown(shutdown(ms));
+    }
+    if named.spec.strategy == Strategy::SimpleOneForOne {
+        // One actor is the template; its instances are started from it.
+        let mut instances = plan.iter().filter(|one| one.spec.supervisor.as_deref() == Some(&named.name));
+        return match instances.next().and_then(|one| Some((one, blueprints.get(&one.spec.component)?))) {
+            Some((one, blueprint)) => {
+                tree.child(template(one, named.spec.backoff.as_ref(), blueprint.clone()))
+            }
+            None => tree,
+        };
+    }
     for planned in below(manifest, plan, Some(&named.name)) {
         tree = match planned {
             Planned::Supervisor(named) => tree.child(self::tree(manifest, plan, named, blueprints)),
@@ -213,17 +226,29 @@ pub(super) fn tree(
     tree
 }
 
+fn shutdown(ms: u32) -> Shutdown {
+    match ms {
+        0 => Shutdown::BrutalKill,
+        ms => Shutdown::Timeout(u64::from(ms) * NS_PER_MS),
+    }
+}
+
 /// An actor of a manifest, of this kind.
 pub(super) fn spawn(
     instance: &Instance<'_>,
     backoff: Option<&manifest::BackoffSpec>,
     blueprint: Arc<dyn Blueprint>,
 ) -> Spawn {
+    template(instance, backoff, blueprint).name(instance.name.as_str())
+}
+
+/// The same, without a name.
+fn template(
+    instance: &Instance<'_>,
+    backoff: Option<&manifest::BackoffSpec>,
+    blueprint: Arc<dyn Blueprint>,
+) -> Spawn {
     let spec = instance.spec;
-    let shutdown = match spec.shutdown_ms {
-        0 => Shutdown::BrutalKill,
-        ms => Shutdown::Timeout(u64::from(ms) * NS_PER_MS),
-    };
     let backoff = backoff.map_or(Backoff::IMMEDIATE, |backoff| Backoff {
         jitter: backoff.jitter,
         stable_after_ns: u64::from(backoff.stable_after_ms) * NS_PER_MS,
@@ -234,11 +259,10 @@ pub(super) fn spawn(
         )
     });
     let spawn = Spawn::new(blueprint)
-        .name(instance.name.as_str())
         .configs(spec.config.clone())
         .on(instance.shard)
         .restart(spec.restart)
-        .shutdown(shutdown)
+        .shutdown(shutdown(spec.shutdown_ms))
         .backoff(backoff);
     if spec.significant { spawn.significant() } else { spawn }
 }

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 
 use crate::actor::{ActorId, Payload};
-use crate::manifest::{Instance, Manifest, ReportSpec};
+use crate::control::child_spec::ChildAddress;
+use crate::control::supervisor::ChildStatus;
+use crate::manifest::{Instance, Manifest, NamedSupervisorSpec, ReportSpec, Strategy};
 use crate::metrics::Latency;
 use crate::runtime::{Report, Runtime};
-use crate::shard::{ShardReport, SpawnError, SupervisorId};
+use crate::shard::{Extra, ShardReport, SpawnError, SupervisorId};
 use crate::sync::Flag;
 
 use super::args::{Output, RunArguments};
@@ -112,11 +114,44 @@ fn start(
                 let tree = assemble::tree(manifest, plan, named, blueprints);
                 let what = || format!("the supervisor `{}`", named.name);
                 let started = runtime.start_child(supervisor, tree).wait();
-                started.map_err(|error| not_started(named.name_span, what(), error))?;
+                let at = started.map_err(|error| not_started(named.name_span, what(), error))?;
+                let at = at.and_then(ChildAddress::supervisor);
+                start_from_templates(runtime, manifest, plan, named, at).map_err(|(instance, error)| {
+                    not_started(instance.spec.name_span, format!("the actor `{}`", instance.name), error)
+                })?;
             }
         }
     }
     Ok(supervisor)
+}
+
+/// Starts the instances of actors that are templates, below a supervisor that is up.
+fn start_from_templates<'p>(
+    runtime: &Runtime,
+    manifest: &Manifest,
+    plan: &'p [Instance<'p>],
+    named: &NamedSupervisorSpec,
+    at: Option<SupervisorId>,
+) -> Result<(), (&'p Instance<'p>, SpawnError)> {
+    let Some(at) = at else { return Ok(()) };
+    if named.spec.strategy == Strategy::SimpleOneForOne {
+        for instance in plan.iter().filter(|one| one.spec.supervisor.as_deref() == Some(&named.name)) {
+            let name = Some(instance.name.as_str().into());
+            let extra = Extra { shard: Some(instance.shard), name, config: BTreeMap::new() };
+            runtime.start_from_template(at, extra).wait().map_err(|error| (instance, error))?;
+        }
+        return Ok(());
+    }
+    let children = runtime.which_children(at, ANSWER_MAX).unwrap_or_default();
+    for child in children {
+        let ChildStatus::Running(at) = child.status else { continue };
+        let below =
+            manifest.supervisors.iter().find(|known| Some(known.name.as_str()) == child.id.as_deref());
+        if let Some(below) = below.filter(|_| at.supervisor().is_some()) {
+            start_from_templates(runtime, manifest, plan, below, at.supervisor())?;
+        }
+    }
+    Ok(())
 }
 
 /// The instances of an actor that are there. Those under a supervisor that was

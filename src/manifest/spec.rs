@@ -225,6 +225,9 @@ pub struct NamedSupervisorSpec {
     pub placement: Placement,
     /// When the supervisor above restarts it.
     pub restart: Restart,
+    /// How long it may take to stop, with all that it looks after; none set is as long
+    /// as it takes, 0 kills at once.
+    pub shutdown_ms: Option<u32>,
     /// Does its end count for the automatic shutdown of the supervisor above?
     pub significant: bool,
     /// Where the manifest gives the name.
@@ -383,6 +386,7 @@ impl Words for Strategy {
         ("one_for_one", Self::OneForOne),
         ("one_for_all", Self::OneForAll),
         ("rest_for_one", Self::RestForOne),
+        ("simple_one_for_one", Self::SimpleOneForOne),
     ];
 }
 

@@ -156,6 +156,28 @@ fn an_actor_spawns_others_of_the_manifest() {
 }
 
 #[test]
+fn instances_of_a_template_do_the_work_and_are_restarted_one_by_one() {
+    const TRAP_ON: &str = "robots.txt";
+    let folder = Folder::new();
+    let sections = "[supervisors.outer]\n[supervisors.pool]\nunder = \"outer\"\n\
+                    strategy = \"simple_one_for_one\"\nrestarts_max = 1000\nshutdown_ms = 1000\n";
+    let manifest = folder.access_log(sections, &format!("trap_on = \"{TRAP_ON}\""));
+    let text = fs::read_to_string(&manifest).unwrap();
+    let parser = "component = \"parser\"\n";
+    let under = text.replace(parser, &format!("{parser}supervisor = \"pool\"\n"));
+    assert_ne!(under, text);
+    fs::write(&manifest, under).unwrap();
+    let trapping = sample().lines().filter(|line| line.contains(TRAP_ON)).count() as u64;
+    let command = raddle(["run", "--shards", "2", "-o", "json"]).tap(|it| it.arg(manifest));
+    let report = run(command).with_code(0).json();
+    let [_, _, failed, _] = ledger(&report);
+    assert_eq!((failed, &report["restarts"]), (trapping, &trapping.into()), "{report:#}");
+    assert_eq!(report["lines_read"], 200);
+    let per_shard = report["shards"].as_array().unwrap();
+    assert!(per_shard.iter().all(|shard| count(&shard["handled"]) > 50), "one on each shard: {report:#}");
+}
+
+#[test]
 fn how_actors_are_is_in_the_report_up_the_tree() {
     let folder = Folder::new();
     let [counter, trapper] = ["counter", "trapper"].map(guest);

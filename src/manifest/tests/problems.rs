@@ -290,7 +290,7 @@ fn ranges_are_checked() {
 #[test]
 fn supervisors_are_checked() {
     wrong(
-        "[supervisors.a]\nunder = \"b\"\n[supervisors.b]\nunder = \"a\"\n[supervisors.c]\nunder = \"cc\"\nstrategy = \"simple_one_for_one\"\n[[actor]]\nname = \"b\"\ncomponent = \"worker\"\nsupervisor = \"d\"\n",
+        "[supervisors.a]\nunder = \"b\"\n[supervisors.b]\nunder = \"a\"\n[supervisors.c]\nunder = \"cc\"\nstrategy = \"simple_for_one\"\n[[actor]]\nname = \"b\"\ncomponent = \"worker\"\nsupervisor = \"d\"\n",
         &expect![[r#"
             7:14 the supervisor `a` looks after nobody: expected an actor with this `supervisor`
             8:9 the supervisor `a` is under itself: expected one that is not below it
@@ -298,7 +298,7 @@ fn supervisors_are_checked() {
             10:9 the supervisor `b` is under itself: expected one that is not below it
             11:14 the supervisor `c` looks after nobody: expected an actor with this `supervisor`
             12:9 there is no supervisor `cc`: did you mean `c`? (the supervisors of this manifest: a, b and c)
-            13:12 `strategy` cannot be "simple_one_for_one": expected "one_for_one", "one_for_all" or "rest_for_one" (did you mean "one_for_one"?)
+            13:12 `strategy` cannot be "simple_for_one": expected "one_for_one", "one_for_all", "rest_for_one" or "simple_one_for_one" (did you mean "simple_one_for_one"?)
             17:14 there is no supervisor `d`: expected the name of a supervisor (the supervisors of this manifest: a, b and c)
         "#]],
     );
@@ -325,8 +325,8 @@ fn words_are_checked() {
     wrong(
         "[supervisor]\nstrategy = \"one-for-one\"\n",
         &expect![[r#"
-        8:12 `strategy` cannot be "one-for-one": expected "one_for_one", "one_for_all" or "rest_for_one" (did you mean "one_for_one"?)
-    "#]],
+            8:12 `strategy` cannot be "one-for-one": expected "one_for_one", "one_for_all", "rest_for_one" or "simple_one_for_one" (did you mean "one_for_one"?)
+        "#]],
     );
     wrong(
         "[[actor]]\nname = \"b\"\ncomponent = \"worker\"\nrestart = \"always\"\ninstances = \"per_shard\"\nplacement = \"shard:x\"\n",
@@ -472,6 +472,25 @@ fn columns_count_characters_and_lines_end_anyhow() {
         3:1 this is not TOML: invalid unquoted key, expected letters, numbers, `-`, `_`: here
     "#]]
     .assert_eq(&summary(&error));
+}
+
+#[test]
+fn a_template_is_alone() {
+    wrong(
+        "[supervisor]\nstrategy = \"simple_one_for_one\"\n[supervisors.a]\nstrategy = \"simple_one_for_one\"\nshutdown_ms = -1\n\
+         [supervisors.b]\nunder = \"a\"\n[[actor]]\nname = \"b\"\ncomponent = \"worker\"\nsupervisor = \"b\"\n\
+         [[actor]]\nname = \"c\"\ncomponent = \"worker\"\nsupervisor = \"a\"\n",
+        &expect![[r#"
+            8:12 the topmost supervisor cannot be simple_one_for_one: expected a [supervisors.NAME] with this strategy
+            9:14 `a` is simple_one_for_one, and looks after others: expected exactly one [[actor]] with this `supervisor`, and none `under` it
+            11:15 `shutdown_ms` is out of range: expected an integer from 0 to 3_600_000
+        "#]],
+    );
+    let text = "[supervisors.a]\nstrategy = \"simple_one_for_one\"\nshutdown_ms = 70\n\
+                [[actor]]\nname = \"b\"\ncomponent = \"worker\"\nsupervisor = \"a\"\ninstances = 3\n";
+    let manifest = read(&format!("{}{text}", GOOD.trim_start())).expect("valid");
+    let above = &manifest.supervisors[0];
+    assert_eq!((above.spec.strategy, above.shutdown_ms), (Strategy::SimpleOneForOne, Some(70)));
 }
 
 #[test]
