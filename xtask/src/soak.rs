@@ -1,10 +1,11 @@
-//! `cargo xtask soak`: the lock-free floor, for a long time, in a release build.
+//! `cargo xtask soak`: what must never fail, for a long time, in a release build.
 
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-/// Run the lock-free floor for a long time: sleep and wake, the mesh, and requests
+/// Run what must never fail for a long time: sleep and wake, the mesh, requests,
+/// supervision and names
 #[derive(clap::Args)]
 pub struct Args {
     /// Which soak; all if none is named
@@ -25,6 +26,12 @@ pub struct Args {
     /// How many requests are raced
     #[arg(long, default_value_t = 10_000_000)]
     requests: u64,
+    /// How many actors of the supervision tree are made to fail
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    failures: u64,
+    /// How many names are registered, looked up or given back
+    #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    operations: u64,
     /// How many shards the mesh has
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(2..=64))]
     shards: u64,
@@ -41,6 +48,10 @@ enum Soak {
     Mesh,
     /// Requests against everything that can end one
     Requests,
+    /// A supervision tree whose actors fail at random
+    Supervision,
+    /// Names that are registered, looked up and given back
+    Registry,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -62,6 +73,12 @@ pub fn run(args: &Args) -> Result<()> {
     }
     if all(Soak::Requests) {
         soak(args, glommio, &["requests", "--requests", &args.requests.to_string()])?;
+    }
+    if all(Soak::Supervision) {
+        soak(args, glommio, &["supervision", "--failures", &args.failures.to_string()])?;
+    }
+    if all(Soak::Registry) {
+        soak(args, glommio, &["registry", "--operations", &args.operations.to_string()])?;
     }
     if all(Soak::Hammer) {
         let (cycles, pairs) = (args.cycles.to_string(), args.pairs.to_string());

@@ -138,7 +138,6 @@ fn only_notify_when_watching() {
             monitor: 1,
             actor: b,
             reason: ExitReason::Killed,
-            name: None,
         };
         it.world.shards[0].on_relation(signal);
         it.world.settle();
