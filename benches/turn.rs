@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use raddle::actor::{Actor, ActorId, Batch, BatchOutcome, Child, Context, Message, Native, Outcome, Payload};
 use raddle::metrics::Clock;
-use raddle::shard::{Command, Control, MailboxSpec, Shard, ShardConfig, SpawnSpec, Turned, seeds};
+use raddle::shard::{Command, Control, Shard, ShardConfig, SpawnSpec, Turned, seeds};
 use raddle::sync::{Doorbell, Wake, reply_slot};
 
 struct NoWake;

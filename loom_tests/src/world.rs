@@ -13,8 +13,7 @@ use raddle::actor::{
 };
 use raddle::metrics::{Clock, Ledger};
 use raddle::shard::{
-    Bounds, Command, Control, MailboxSpec, Outside, Seed, Shard, ShardConfig, SpawnError, SpawnSpec, Turned,
-    seeds,
+    Bounds, Command, Control, Outside, Seed, Shard, ShardConfig, SpawnError, SpawnSpec, Turned, seeds,
 };
 use raddle::sync::primitive::{explore, stop_exploring, yield_now};
 use raddle::sync::{Doorbell, Resolver, Waiter, reply_slot};
