@@ -8,7 +8,7 @@ use raddle::control::child_spec::ChildSpec;
 use raddle::control::supervisor::{Strategy, SupervisorSpec};
 use raddle::runtime::driver::Reactor;
 use raddle::shard::{ShardConfig, SpawnSpec, Tree};
-use raddle::wasm::{CacheConfig, Component, ComponentBlueprint, Engine, EngineConfig, PoolPolicy, Profile};
+use raddle::wasm::{CacheConfig, Component, ComponentBlueprint, Engine, EngineConfig, Profile};
 use raddle::wasm::{Failure, TrustLevel};
 use raddle::{ActorId, Runtime, ShardId, Spawn, Supervise};
 use wasmtime::component::{ComponentExportIndex, ComponentType, InstancePre, Linker, Lower, TypedFunc};
@@ -97,7 +97,7 @@ impl Bare {
 
 fn blueprint(component: &Component) -> Arc<dyn Blueprint> {
     let profile = Profile::of(TrustLevel::Trusted);
-    Arc::new(ComponentBlueprint::new(component.clone(), profile, PoolPolicy::default()).unwrap())
+    Arc::new(ComponentBlueprint::with(component.clone(), profile).unwrap())
 }
 
 fn supervision() -> SupervisorSpec {

@@ -8,7 +8,7 @@ use raddle::actor::{Actor, ActorId, Blueprint, Child, Context, Message, Native, 
 use raddle::control::child_spec::Shutdown;
 use raddle::shard::{Control, ShardConfig, SpawnSpec};
 use raddle::sync::reply_slot;
-use raddle::wasm::{CacheConfig, ComponentBlueprint, Engine, EngineConfig, PoolPolicy, Profile, TrustLevel};
+use raddle::wasm::{CacheConfig, ComponentBlueprint, Engine, EngineConfig, Profile, TrustLevel};
 
 use super::{ROUNDS, World, guest, ns_of, print};
 
@@ -83,8 +83,7 @@ fn guest_lookups(world: &mut World, names: &Arc<Vec<String>>) {
     let engine = Engine::new(&EngineConfig { instances_max: 16, ..EngineConfig::default() }).unwrap();
     let component = engine.load(&guest("trapper"), &CacheConfig::Disabled, &()).unwrap();
     let profile = Profile::of(TrustLevel::Trusted);
-    let blueprint: Arc<dyn Blueprint> =
-        Arc::new(ComponentBlueprint::new(component, profile, PoolPolicy::default()).unwrap());
+    let blueprint: Arc<dyn Blueprint> = Arc::new(ComponentBlueprint::with(component, profile).unwrap());
     let (actor, _) = world.spawn(0, SpawnSpec::new(blueprint));
     // The ops of the guest: 0 echoes, 6 looks up; both reply with 8 bytes.
     let mut cost = |op: u8, argument: &str, length: usize| {
