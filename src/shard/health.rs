@@ -15,8 +15,9 @@ use super::signal::Signal;
 use super::turn::{Ran, panic_text};
 use super::{Shard, Timer};
 
-/// The most actors that are asked in one turn.
-const TURN_CHECKS_MAX: usize = 8;
+/// The most actors that are asked in one turn: who has a message waits for no more
+/// than that. With more a sweep is hardly shorter, since a turn costs less than a guest.
+const TURN_CHECKS_MAX: usize = 2;
 
 /// When actors are asked how they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
