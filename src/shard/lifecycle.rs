@@ -154,7 +154,8 @@ impl Shard {
     }
 
     /// An actor that has its address and its mailbox is in the table from here on.
-    pub(super) fn settle_in(&mut self, actor: ActorId, spec: SpawnSpec) {
+    pub(super) fn settle_in(&mut self, actor: ActorId, mut spec: SpawnSpec) {
+        self.give_hooks(&mut spec);
         let slot = ActorSlot { child: None, about: Box::new(About::new(spec)) };
         self.actors.put(actor, slot);
         self.counters.actors.set(self.actors.len() as u64);
