@@ -405,7 +405,9 @@ impl Context {
         self.enter(actor, message.sent_at_ns);
         self.request.set(request);
         self.request_expires_at_ns.set(message.expires_at_ns);
-        *self.chain.borrow_mut() = message.attached.clone();
+        if message.is_awaited() {
+            *self.chain.borrow_mut() = message.attached.clone();
+        }
     }
 
     /// For the shard: no actor runs from here on. The request that was being handled,

@@ -53,6 +53,12 @@ impl Message {
         self.request.is_none() && self.expires_at_ns == 0 && self.attached.is_none()
     }
 
+    /// Does somebody wait for what comes of it?
+    #[inline]
+    pub fn is_awaited(&self) -> bool {
+        self.request.is_some() || self.attached.as_deref().is_some_and(|attached| attached.chain().is_some())
+    }
+
     /// What it was published to, if it was.
     pub fn subject(&self) -> Option<&Subject> {
         match self.attached.as_deref() {

@@ -222,9 +222,7 @@ fn copy_out(
     }
     // Who gets a copy because of a group need not know.
     let to_keep = matches!(**attached, Attached::Topic(_)).then_some(attached);
-    for &to in here {
-        post.put_copy(to, &message, to_keep);
-    }
+    post.put_copies(here, &message, to_keep);
     (here.len() + shards.len()) as u64
 }
 
@@ -253,9 +251,7 @@ impl Shard {
         }
         let mut post = local.post.borrow_mut();
         post.count_copies(here.len() as u64 - 1);
-        for &to in &*here {
-            post.put_copy(to, message, attached.as_ref());
-        }
+        post.put_copies(here, message, attached.as_ref());
     }
 
     /// An outside thread has sent something for whoever wants it.

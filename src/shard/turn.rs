@@ -325,7 +325,7 @@ impl Shard {
             return self.bury(message, DeadReason::Expired);
         }
         let context = &*self.context;
-        let is_simple = message.request.is_none() && message.attached.is_none();
+        let is_simple = !message.is_awaited();
         if is_simple {
             context.enter(actor, message.sent_at_ns);
         } else {
