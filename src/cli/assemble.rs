@@ -11,7 +11,7 @@ use crate::control::child_spec::Shutdown;
 use crate::manifest::{self, Instance, Manifest, NamedSupervisorSpec, Placement, Strategy};
 use crate::runtime::driver::Reactor;
 use crate::runtime::{Builder, Runtime, Spawn, Supervise};
-use crate::shard::{Bounds, HealthConfig, ShardConfig};
+use crate::shard::{Bounds, HealthConfig, Overflow, ShardConfig};
 use crate::wasm::{
     CacheConfig, Directory, EngineConfig, Limits, MemoryLayout, Patterns, Profile, TrustLevel,
 };
@@ -217,7 +217,7 @@ pub(super) fn tree(
             Planned::Supervisor(named) => tree.child(self::tree(manifest, plan, named, blueprints)),
             Planned::Actor(instance) => match blueprints.get(&instance.spec.component) {
                 Some(blueprint) => {
-                    tree.child(spawn(instance, named.spec.backoff.as_ref(), blueprint.clone()))
+                    tree.child(spawn(manifest, instance, named.spec.backoff.as_ref(), blueprint.clone()))
                 }
                 None => tree,
             },
@@ -235,6 +235,7 @@ fn shutdown(ms: u32) -> Shutdown {
 
 /// An actor of a manifest, of this kind.
 pub(super) fn spawn(
+    manifest: &Manifest,
     instance: &Instance<'_>,
     backoff: Option<&manifest::BackoffSpec>,
     blueprint: Arc<dyn Blueprint>,
@@ -264,5 +265,25 @@ fn template(
         .restart(spec.restart)
         .shutdown(shutdown(spec.shutdown_ms))
         .backoff(backoff);
+    let spawn = with_mailbox(spawn, manifest.mailbox_of(spec));
     if spec.significant { spawn.significant() } else { spawn }
+}
+
+fn with_mailbox(spawn: Spawn, spec: manifest::MailboxSpec) -> Spawn {
+    let mut spawn = spawn.overflow(match spec.overflow {
+        manifest::Overflow::Reject => Overflow::Reject,
+        manifest::Overflow::Backpressure => Overflow::Backpressure,
+        manifest::Overflow::DropOldest => Overflow::DropOldest,
+        manifest::Overflow::DropNewest => Overflow::DropNewest,
+    });
+    if let Some(messages_max) = spec.messages_max {
+        spawn = spawn.mailbox_messages_max(messages_max);
+    }
+    if let Some(bytes_max) = spec.bytes_max {
+        spawn = spawn.mailbox_bytes_max(bytes_max);
+    }
+    match spec.time_to_live_ms {
+        Some(ms) => spawn.message_time_to_live(Duration::from_millis(ms.into())),
+        None => spawn,
+    }
 }

@@ -105,7 +105,7 @@ fn start(
             Planned::Actor(instance) => {
                 let Some(blueprint) = blueprints.get(&instance.spec.component) else { continue };
                 let backoff = manifest.supervisor.backoff.as_ref();
-                let spawn = assemble::spawn(instance, backoff, blueprint.clone()).under(supervisor);
+                let spawn = assemble::spawn(manifest, instance, backoff, blueprint.clone()).under(supervisor);
                 let what = || format!("the actor `{}`", instance.name);
                 let started = runtime.spawn(spawn).wait();
                 started.map_err(|error| not_started(instance.spec.name_span, what(), error))?;
@@ -200,7 +200,7 @@ fn work(
     let fed = match (&manifest.input, input) {
         (Some(spec), Some(input)) => {
             // All that is on its way may come to be in one mailbox.
-            let in_flight_max = spec.in_flight_max.min(manifest.runtime.mailbox_messages_max).into();
+            let in_flight_max = spec.in_flight_max.min(manifest.mailbox_messages_max(&spec.to)).into();
             let to = || instances(runtime, plan, &spec.to);
             feed::feed(runtime, input, to, in_flight_max, interrupt, quiet)
         }

@@ -10,6 +10,7 @@
 //! `docs/guide-manifest.md` has every key, with type, unit, range and default.
 
 mod error;
+mod mailbox;
 mod plan;
 mod read;
 mod section;
@@ -21,6 +22,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 pub use error::{ManifestError, Problem, Source, Span};
+pub use mailbox::{MailboxSpec, Overflow};
 pub use plan::Instance;
 #[cfg(feature = "cli")]
 pub(crate) use section::closest;
@@ -83,6 +85,19 @@ impl Manifest {
     /// Everything that is wrong with it.
     pub fn from_text(path: &Path, text: &str, overrides: &Overrides) -> Result<Self, ManifestError> {
         read::read(path, text, overrides)
+    }
+
+    /// How the mailbox of an actor is to be.
+    pub fn mailbox_of(&self, actor: &ActorSpec) -> MailboxSpec {
+        self.component(&actor.component).map(|component| component.mailbox).unwrap_or_default()
+    }
+
+    /// The most messages in the mailbox of each instance of an actor: of those that
+    /// may be lost there, as many as in any.
+    pub fn mailbox_messages_max(&self, actor: &str) -> u32 {
+        let mailbox = self.actor(actor).map(|actor| self.mailbox_of(actor)).unwrap_or_default();
+        let own = mailbox.messages_max.filter(|_| mailbox.holds_senders_back());
+        own.unwrap_or(self.runtime.mailbox_messages_max)
     }
 
     /// The component of that name. Every actor's is there.

@@ -15,7 +15,7 @@ use super::spec::{
     ActorSpec, ComponentSpec, GrantsSpec, HealthSpec, IN_FLIGHT_MAX, InputSpec, Instances, LimitsSpec, Lines,
     NamedSupervisorSpec, Placement, ReportSpec, RuntimeSpec, SHUTDOWN_MS, SupervisorSpec,
 };
-use super::{Manifest, Overrides};
+use super::{MailboxSpec, Manifest, Overrides};
 
 const SHARDS_MAX: u16 = Key::SHARDS_MAX as u16;
 const INSTANCES_MAX: u32 = Key::SLOTS_MAX as u32;
@@ -169,6 +169,8 @@ impl<'d> Reader<'d> {
         let trust = section.word("trust").unwrap_or_default();
         let title = format!("[component.{}.grants]", name.value);
         let grants = section.section("grants", &title).map(|grants| self.grants(&title, grants));
+        let title = format!("[component.{}.mailbox]", name.value);
+        let mailbox = section.section("mailbox", &title).map(MailboxSpec::read);
         let path_span = at.map_or(section.span(), |at| at.span);
         section.finish();
         ComponentSpec {
@@ -178,6 +180,7 @@ impl<'d> Reader<'d> {
             trust,
             limits: limits.unwrap_or_default(),
             grants: grants.unwrap_or_default(),
+            mailbox: mailbox.unwrap_or_default(),
         }
     }
 

@@ -8,7 +8,7 @@ use std::str::FromStr;
 pub use crate::control::child_spec::Restart;
 pub use crate::control::supervisor::{AutoShutdown, Strategy};
 
-use super::Span;
+use super::{MailboxSpec, Span};
 
 /// How long an actor may take to stop, unless it is said: OTP's.
 pub(super) const SHUTDOWN_MS: u32 = 5000;
@@ -103,6 +103,8 @@ pub struct ComponentSpec {
     pub limits: LimitsSpec,
     /// What each may do beyond what the trust grants.
     pub grants: GrantsSpec,
+    /// What the mailbox of each holds.
+    pub mailbox: MailboxSpec,
 }
 
 /// How far the actors of a component are trusted.

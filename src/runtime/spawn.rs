@@ -1,6 +1,8 @@
 //! What an embedder says of an actor to be.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::actor::{Blueprint, Hooks, Recipe, ShardId};
 use crate::control::backoff::Backoff;
@@ -80,6 +82,21 @@ impl Spawn {
     /// The most messages in its mailbox (default: as the runtime has it).
     pub fn mailbox_messages_max(mut self, messages_max: u32) -> Self {
         self.mailbox.messages_max = Some(messages_max);
+        self
+    }
+
+    /// The most bytes of payload in its mailbox (default: as the runtime has it).
+    pub fn mailbox_bytes_max(mut self, bytes_max: u32) -> Self {
+        self.mailbox.bytes_max = Some(bytes_max);
+        self
+    }
+
+    /// How long a message may wait in its mailbox (default: for ever). One that has
+    /// waited longer is dropped, and counted as expired. Shards look at the clock once
+    /// a turn: it is exact to a ms or so.
+    pub fn message_time_to_live(mut self, time_to_live: Duration) -> Self {
+        let ns = u64::try_from(time_to_live.as_nanos()).unwrap_or(u64::MAX);
+        self.mailbox.time_to_live_ns = NonZeroU64::new(ns);
         self
     }
 

@@ -15,8 +15,8 @@ impl Post {
     #[inline(never)]
     pub(super) fn make_room(&mut self, to: ActorId, bytes: usize) -> Result<&mut Message, SendError> {
         self.show_full(to);
-        let bytes_max = self.bounds.mailbox_bytes_max;
         let mailbox = &mut self.mailboxes[to.slot() as usize];
+        let bytes_max = mailbox.bytes_max;
         match mailbox.overflow {
             Overflow::Reject | Overflow::Backpressure => Err(SendError::MailboxFull(to)),
             Overflow::DropNewest => {
@@ -55,9 +55,10 @@ impl Post {
     pub(super) fn put_copies(&mut self, here: &[ActorId], of: &Message, attached: Option<&Arc<Attached>>) {
         let bytes = of.payload.len();
         for &to in here {
+            let expires_at_ns = self.expiry(to, of.expires_at_ns);
             match self.enter(to, of.from, 0, bytes) {
                 Ok(place) => {
-                    let Message { from, sent_at_ns, expires_at_ns, .. } = *of;
+                    let Message { from, sent_at_ns, .. } = *of;
                     place.address(Envelope { to, from, request: None, sent_at_ns, expires_at_ns });
                     place.payload.share(&of.payload);
                     if let Some(attached) = attached {

@@ -34,6 +34,7 @@ impl Shard {
             return Turned::Halted;
         }
         self.now_ns = self.clock.now_ns();
+        self.local.post.borrow_mut().now_ns = self.now_ns;
         self.counters.turns.add(1);
         let mut busy = self.take_in();
         busy |= self.fire_timers();
@@ -321,7 +322,7 @@ impl Shard {
         handled: &mut u64,
         ran: &mut Ran,
     ) {
-        if message.expires_at_ns != 0 && message.expires_at_ns <= self.now_ns {
+        if message.is_expired(self.now_ns) {
             return self.bury(message, DeadReason::Expired);
         }
         let context = &*self.context;

@@ -122,6 +122,71 @@ fn a_supervisor_below_the_topmost_that_gives_up_comes_back_and_the_run_goes_on()
     assert_eq!(report["exits"]["trap"], failed);
 }
 
+/// The access log on one shard, with a mailbox for one of its components and this many
+/// parsers, over this many copies of the sample.
+fn with_mailbox(component: &str, mailbox: &str, parsers: u32, copies: usize) -> serde_json::Value {
+    let folder = Folder::new();
+    let manifest = folder.access_log("", "");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let many = "component = \"parser\"\ninstances = \"per-shard\"";
+    assert!(text.contains(many), "{text}");
+    let text = text.replace(many, &format!("component = \"parser\"\ninstances = {parsers}"));
+    fs::write(&manifest, format!("{text}\n[component.{component}.mailbox]\n{mailbox}\n")).unwrap();
+    let command = raddle(["run", "--shards", "1", "-i", "-", "-o", "json"]).tap(|it| it.arg(manifest));
+    let report = run_with(command, sample().repeat(copies).as_bytes()).with_code(0).json();
+    assert_eq!(report["lines_read"], 200 * copies);
+    report
+}
+
+#[test]
+fn a_mailbox_of_the_manifest_drops_what_it_has_no_room_for_if_it_is_to() {
+    for overflow in ["drop_oldest", "drop_newest"] {
+        let mailbox = format!("messages_max = 1\noverflow = \"{overflow}\"");
+        let report = with_mailbox("aggregator", &mailbox, 1, 20);
+        let [accepted, handled, failed, dead] = ledger(&report);
+        assert!(dead > 0, "a parser sends many before an aggregator runs: {report:#}");
+        assert_eq!((accepted, failed, &report["ledger"]["refused"]), (handled + dead, 0, &0.into()));
+        let letters = report["dead_letters"].to_string();
+        assert!(letters.contains("mailbox-full"), "{letters}");
+        assert_eq!(count(&report["lines"]) + dead, 4_000, "each line is counted, or was dropped: {report:#}");
+    }
+}
+
+#[test]
+fn a_mailbox_of_the_manifest_refuses_what_it_has_no_room_for() {
+    for bound in ["messages_max = 1", "bytes_max = 1024"] {
+        let report = with_mailbox("aggregator", bound, 3, 20);
+        let [.., dead] = ledger(&report);
+        let refused = count(&report["ledger"]["refused"]);
+        assert!(refused > 0 && dead == 0, "{bound}: {report:#}");
+        assert_eq!(report["answered_with_failure"], refused, "the parser says so: {report:#}");
+        assert_eq!(count(&report["lines"]) + refused, 4_000, "{report:#}");
+    }
+}
+
+/// Three parsers send more than one aggregator takes. It presses at half of its room,
+/// and each of them sends one batch more at most.
+#[test]
+fn a_mailbox_of_the_manifest_with_backpressure_loses_nothing() {
+    let report = with_mailbox("aggregator", "messages_max = 256", 3, 100);
+    assert!(count(&report["ledger"]["refused"]) > 0, "or the test tests nothing: {report:#}");
+    let report = with_mailbox("aggregator", "messages_max = 256\noverflow = \"backpressure\"", 3, 100);
+    Counts::of(sample().repeat(100).lines()).assert_in(&report);
+    let [.., failed, dead] = ledger(&report);
+    assert_eq!((failed, dead, &report["ledger"]["refused"]), (0, 0, &0.into()), "{report:#}");
+}
+
+#[test]
+fn what_has_waited_too_long_in_a_mailbox_of_the_manifest_is_expired() {
+    // A thousand lines wait at once, and one takes more than a microsecond.
+    let report = with_mailbox("parser", "time_to_live_ms = 1", 1, 100);
+    let [accepted, handled, failed, dead] = ledger(&report);
+    assert!(dead > 0 && failed == 0, "{report:#}");
+    assert_eq!(accepted, handled + dead);
+    assert!(report["dead_letters"].to_string().contains("expired"), "{report:#}");
+    assert_eq!(count(&report["lines"]) + dead, 20_000, "{report:#}");
+}
+
 #[test]
 fn an_actor_spawns_others_of_the_manifest() {
     let folder = Folder::new();

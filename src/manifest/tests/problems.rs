@@ -508,3 +508,27 @@ fn the_health_of_actors_is_asked_for_in_bounds() {
         "#]],
     );
 }
+
+#[test]
+fn a_mailbox_says_what_it_cannot_be() {
+    wrong(
+        r#"
+[component.other]
+path = "Cargo.toml"
+
+[component.other.mailbox]
+messages_max = 0
+bytes_max = 1_023
+overflow = "drop-oldest"
+ttl_ms = 7
+time_to_live_ms = 0
+"#,
+        &expect![[r#"
+            12:16 `messages_max` is out of range: expected an integer from 1 to 16_777_216
+            13:13 `bytes_max` is out of range: expected an integer from 1_024 to 4_294_967_295
+            14:12 `overflow` cannot be "drop-oldest": expected "reject", "backpressure", "drop_oldest" or "drop_newest" (did you mean "drop_oldest"?)
+            15:1 unknown key `ttl_ms` in [component.other.mailbox]: not a key here (the keys of [component.other.mailbox] are messages_max, bytes_max, overflow and time_to_live_ms)
+            16:19 `time_to_live_ms` is out of range: expected an integer from 1 to 3_600_000
+        "#]],
+    );
+}
