@@ -18,6 +18,7 @@ mod interrupt;
 mod machine;
 mod noise;
 mod open;
+mod overload;
 mod pump;
 #[cfg(feature = "race")]
 mod race;
@@ -29,6 +30,7 @@ mod recording;
 mod report;
 mod run;
 mod setup;
+mod soak;
 mod stats;
 mod sweep;
 mod table;
@@ -58,6 +60,10 @@ enum Command {
     Table(table::Args),
     /// Many live actors at once, each counted through its guest
     Actors(actors::Args),
+    /// Guests that send to each other, for a long time: is anything lost or reordered?
+    Soak(soak::Args),
+    /// Twice what a guest can take: what is handled, how late, and how soon it is over
+    Overload(overload::Args),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +75,8 @@ fn main() -> ExitCode {
         Command::Race(args) => race::run(args),
         Command::Table(args) => table::run(args),
         Command::Actors(args) => actors::run(args),
+        Command::Soak(args) => soak::run(args),
+        Command::Overload(args) => overload::run(args),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
     // Why, and what of: with no backtrace, whatever the environment says.

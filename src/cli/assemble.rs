@@ -207,7 +207,7 @@ pub(super) fn tree(
         let mut instances = plan.iter().filter(|one| one.spec.supervisor.as_deref() == Some(&named.name));
         return match instances.next().and_then(|one| Some((one, blueprints.get(&one.spec.component)?))) {
             Some((one, blueprint)) => {
-                tree.child(template(one, named.spec.backoff.as_ref(), blueprint.clone()))
+                tree.child(template(manifest, one, named.spec.backoff.as_ref(), blueprint.clone()))
             }
             None => tree,
         };
@@ -240,11 +240,12 @@ pub(super) fn spawn(
     backoff: Option<&manifest::BackoffSpec>,
     blueprint: Arc<dyn Blueprint>,
 ) -> Spawn {
-    template(instance, backoff, blueprint).name(instance.name.as_str())
+    template(manifest, instance, backoff, blueprint).name(instance.name.as_str())
 }
 
 /// The same, without a name.
 fn template(
+    manifest: &Manifest,
     instance: &Instance<'_>,
     backoff: Option<&manifest::BackoffSpec>,
     blueprint: Arc<dyn Blueprint>,

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 /// Run what must never fail for a long time: sleep and wake, the mesh, requests,
-/// supervision and names
+/// messages among guests, supervision and names
 #[derive(clap::Args)]
 pub struct Args {
     /// Which soak; all if none is named
@@ -32,6 +32,9 @@ pub struct Args {
     /// How many names are registered, looked up or given back
     #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     operations: u64,
+    /// How many messages guests send to guests: one in a call, and as many in batches
+    #[arg(long, default_value_t = 100_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    guest_messages: u64,
     /// How many shards the mesh has
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(2..=64))]
     shards: u64,
@@ -52,6 +55,8 @@ enum Soak {
     Supervision,
     /// Names that are registered, looked up and given back
     Registry,
+    /// Numbered messages among guests on two shards
+    Guests,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -80,6 +85,12 @@ pub fn run(args: &Args) -> Result<()> {
     if all(Soak::Registry) {
         soak(args, glommio, &["registry", "--operations", &args.operations.to_string()])?;
     }
+    if all(Soak::Guests) {
+        for batch in ["1", "32"] {
+            let messages = args.guest_messages.to_string();
+            soak_guests(args, &["soak", "--messages", &messages, "--batch", batch])?;
+        }
+    }
     if all(Soak::Hammer) {
         let (cycles, pairs) = (args.cycles.to_string(), args.pairs.to_string());
         for (driver, name) in [(Driver::Thread, "thread"), (Driver::Glommio, "glommio")] {
@@ -93,11 +104,25 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn soak(args: &Args, glommio: bool, arguments: &[&str]) -> Result<()> {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["run", "--quiet", "--release", "--package", "raddle-bench", "--bin", "soak"]);
+    let mut command = build_and_run(&["--package", "raddle-bench", "--bin", "soak"]);
     if glommio {
         command.args(["--features", "glommio"]);
     }
+    run_soak(args, command, arguments)
+}
+
+/// The harness has wasmtime, and guests.
+fn soak_guests(args: &Args, arguments: &[&str]) -> Result<()> {
+    run_soak(args, build_and_run(&["--package", "raddle-perf"]), arguments)
+}
+
+fn build_and_run(what: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["run", "--quiet", "--release"]).args(what);
+    command
+}
+
+fn run_soak(args: &Args, mut command: Command, arguments: &[&str]) -> Result<()> {
     command.arg("--").args(arguments).current_dir(crate::root());
     if let Some(seconds) = args.seconds {
         command.args(["--seconds", &seconds.to_string()]);
