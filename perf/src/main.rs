@@ -28,6 +28,7 @@ mod race;
 mod recorder;
 mod recording;
 mod report;
+mod round_trip;
 mod run;
 mod setup;
 mod soak;
@@ -62,6 +63,8 @@ enum Command {
     Actors(actors::Args),
     /// Guests that send to each other, for a long time: is anything lost or reordered?
     Soak(soak::Args),
+    /// There and back between shards that are awake, beside the rings and the guest's calls
+    RoundTrip(round_trip::Args),
     /// Twice what a guest can take: what is handled, how late, and how soon it is over
     Overload(overload::Args),
 }
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Command::Race(args) => race::run(args),
         Command::Table(args) => table::run(args),
         Command::Actors(args) => actors::run(args),
+        Command::RoundTrip(args) => round_trip::run(args),
         Command::Soak(args) => soak::run(args),
         Command::Overload(args) => overload::run(args),
     };
