@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     ensure!(faults.is_empty(), "{}", faults.join("; "));
     ensure!(!interrupt::is_raised() || sent > 0, interrupt::Interrupted);
     println!(
-        "{sent} messages among {} guests on {} shards ({}), batches of at most {}, in {:.1} s: {:.2} million a second",
+        "{sent} messages among {} guests, shards: {} ({}), batches of at most {}, in {:.1} s: {:.2} million a second",
         guests.len(),
         args.shards,
         args.reactor,

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use anyhow::Context as _;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
@@ -74,9 +73,11 @@ impl Figures {
         let sent = run.sent[OVERLOAD];
         let (start_ns, end_ns) = (run.starts_ns[OVERLOAD], run.starts_ns[RECOVERY]);
         let early_ns = start_ns + (end_ns - start_ns) / 10;
-        let mut looks = run.memory.iter().filter(|(at_ns, _)| (early_ns..end_ns).contains(at_ns));
-        let early = *looks.next().context("nobody looked at the memory")?;
-        let late = looks.last().copied().unwrap_or(early);
+        let is_late = |&&(at_ns, _): &&(u64, u64)| (early_ns..end_ns).contains(&at_ns);
+        let looks: Vec<u64> = run.memory.iter().filter(is_late).map(|&(_, bytes)| bytes).collect();
+        let (Some(&early), Some(&late)) = (looks.first(), looks.last()) else {
+            anyhow::bail!("nobody looked at the memory");
+        };
         let service_ns = 1e9 / peak;
         let queue_messages_max = args.from.queue_messages_max(args);
         Ok(Self {
@@ -95,8 +96,8 @@ impl Figures {
             overload_latency_ns: latency(OVERLOAD),
             recovery_latency_ns: latency(RECOVERY),
             recovered_after_ms: recovered_after_ms(run),
-            resident_bytes_early: early.1,
-            resident_bytes_late: late.1,
+            resident_bytes_early: early,
+            resident_bytes_late: late,
         })
     }
 }
