@@ -12,7 +12,7 @@ use raddle::actor::{Actor, ActorId, Child, Context, Message, Native, Notice, Out
 use raddle::sync::ring;
 use raddle::{ShardId, Spawn};
 
-use crate::bare::Bare;
+use crate::floor::bare::Bare;
 use crate::interrupt;
 use crate::pump::{self, STALL_MAX};
 use crate::report;
@@ -111,7 +111,7 @@ fn ns(what: What, setup: &Setup, round_trips: u64) -> anyhow::Result<f64> {
 }
 
 fn call_ns(setup: &Setup, calls: u64) -> anyhow::Result<f64> {
-    let mut bare = Bare::new(&setup.guest)?;
+    let mut bare = Bare::new(&setup.read_guest()?)?;
     // Leaked once for each measurement: a few bytes.
     let payload: &'static [u8] = word::payload(Op::Add, 1, setup.payload).leak();
     let get: &'static [u8] = word::payload(Op::Get, 0, word::WORD_BYTES).leak();
@@ -123,7 +123,14 @@ fn call_ns(setup: &Setup, calls: u64) -> anyhow::Result<f64> {
 
 fn ping_pong_ns(setup: &Setup, place: Place, round_trips: u64) -> anyhow::Result<f64> {
     let stand = Stand::new(setup, false)?;
-    let extras = Extras { component: None, message: None, configs: Vec::new(), log: "".into(), tokens: 1 };
+    let extras = Extras {
+        component: None,
+        message: None,
+        message_file: None,
+        configs: Vec::new(),
+        log: "".into(),
+        tokens: 1,
+    };
     let mut workloads = workload::set_up(Kind::PingPong, place, &stand, &extras)?;
     let workload = workloads.first_mut().context("there is no such workload")?;
     workload.round(&stand, (round_trips / 10).max(1))?;

@@ -119,7 +119,7 @@ struct Watched {
 impl Actor for Watched {
     fn handle(&mut self, context: &Context, message: &Message) -> Outcome {
         let outcome = self.inner.handle(context, message);
-        if let Some((_, sent_ns)) = word::read_stamp(&message.payload) {
+        if let Some(word::Stamp { sent_ns, .. }) = word::read_stamp(&message.payload) {
             self.seen.note(sent_ns, clock().now_ns());
         }
         outcome
