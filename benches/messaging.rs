@@ -56,7 +56,7 @@ impl World {
         let (done, waiter) = reply_slot();
         let blueprint = Arc::new(Native::new("bench", move |_| make()));
         let mailbox = MailboxSpec { messages_max: Some(65_536), ..MailboxSpec::default() };
-        let spec = SpawnSpec { blueprint, recipe: Arc::default(), name: None, mailbox };
+        let spec = SpawnSpec { mailbox, ..SpawnSpec::new(blueprint) };
         let spawn = Command::Control(Box::new(Control::Spawn { spec, done }));
         assert!(self.injectors[shard].push(spawn).is_ok());
         while !waiter.is_ready() {

@@ -136,12 +136,7 @@ impl Bench {
     fn ask_for(&self, how_many: usize) -> Vec<Waiter<Result<ActorId, raddle::shard::SpawnError>>> {
         let ask = |_| {
             let (done, waiter) = reply_slot();
-            let spec = SpawnSpec {
-                blueprint: self.blueprint.clone(),
-                recipe: self.recipe.clone(),
-                name: None,
-                mailbox: Default::default(),
-            };
+            let spec = SpawnSpec { recipe: self.recipe.clone(), ..SpawnSpec::new(self.blueprint.clone()) };
             self.control(Control::Spawn { spec, done });
             waiter
         };

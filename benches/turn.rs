@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use raddle::actor::{Actor, ActorId, Batch, BatchOutcome, Child, Context, Message, Native, Outcome, Payload};
 use raddle::metrics::Clock;
-use raddle::shard::{Command, Control, MailboxSpec, Shard, ShardConfig, SpawnSpec, Turned, seeds};
+use raddle::shard::{Command, Control, Shard, ShardConfig, SpawnSpec, Turned, seeds};
 use raddle::sync::{Doorbell, Wake, reply_slot};
 
 struct NoWake;
@@ -106,7 +106,7 @@ where
 {
     let (done, waiter) = reply_slot();
     let blueprint = Arc::new(Native::new("bench", move |_| make()));
-    let spec = SpawnSpec { blueprint, recipe: Arc::default(), name: None, mailbox: MailboxSpec::default() };
+    let spec = SpawnSpec::new(blueprint);
     let spawn = Command::Control(Box::new(Control::Spawn { spec, done }));
     assert!(injector.push(spawn).is_ok());
     while !waiter.is_ready() {

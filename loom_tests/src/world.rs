@@ -13,8 +13,7 @@ use raddle::actor::{
 };
 use raddle::metrics::{Clock, Ledger};
 use raddle::shard::{
-    Bounds, Command, Control, MailboxSpec, Outside, Seed, Shard, ShardConfig, SpawnError, SpawnSpec, Turned,
-    seeds,
+    Bounds, Command, Control, Outside, Seed, Shard, ShardConfig, SpawnError, SpawnSpec, Turned, seeds,
 };
 use raddle::sync::primitive::{explore, stop_exploring, yield_now};
 use raddle::sync::{Doorbell, Resolver, Waiter, reply_slot};
@@ -225,12 +224,7 @@ pub(crate) fn puppet(log: &Log, name: Option<&str>) -> SpawnSpec {
     let log = log.clone();
     let make = move |_: &_| Puppet { log: log.clone(), id: first(0), restarts: 0 };
     let blueprint = StdArc::new(Native::new("puppet", make));
-    SpawnSpec {
-        blueprint,
-        recipe: StdArc::default(),
-        name: name.map(Into::into),
-        mailbox: MailboxSpec::default(),
-    }
+    SpawnSpec { name: name.map(Into::into), ..SpawnSpec::new(blueprint) }
 }
 
 /// The texts that were handled, in order.

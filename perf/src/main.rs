@@ -18,6 +18,7 @@ mod interrupt;
 mod machine;
 mod noise;
 mod open;
+mod overload;
 mod pump;
 #[cfg(feature = "race")]
 mod race;
@@ -27,8 +28,10 @@ mod race;
 mod recorder;
 mod recording;
 mod report;
+mod round_trip;
 mod run;
 mod setup;
+mod soak;
 mod stats;
 mod sweep;
 mod table;
@@ -61,6 +64,12 @@ enum Command {
     Actors(actors::Args),
     /// Traps and cancelled calls without number: memory and slots must come back
     Traps(traps::Args),
+    /// Guests that send to each other, for a long time: is anything lost or reordered?
+    Soak(soak::Args),
+    /// There and back between shards that are awake, beside the rings and the guest's calls
+    RoundTrip(round_trip::Args),
+    /// Twice what a guest can take: what is handled, how late, and how soon it is over
+    Overload(overload::Args),
 }
 
 fn main() -> ExitCode {
@@ -73,6 +82,9 @@ fn main() -> ExitCode {
         Command::Table(args) => table::run(args),
         Command::Actors(args) => actors::run(args),
         Command::Traps(args) => traps::run(args),
+        Command::RoundTrip(args) => round_trip::run(args),
+        Command::Soak(args) => soak::run(args),
+        Command::Overload(args) => overload::run(args),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
     // Why, and what of: with no backtrace, whatever the environment says.

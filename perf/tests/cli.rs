@@ -2,6 +2,7 @@
 //! what is written can be read, and what rubbish is answered with. No figure is
 //! looked at for its size.
 
+mod long;
 mod support;
 
 use serde_json::Value;

@@ -1,6 +1,7 @@
 //! The two traits at which the planes meet, and the factory of what has both.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -139,6 +140,17 @@ pub enum Health {
     Degraded(String),
     /// Does not work, and why.
     Unhealthy(String),
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("unknown"),
+            Self::Healthy => f.write_str("healthy"),
+            Self::Degraded(why) => write!(f, "degraded: {why}"),
+            Self::Unhealthy(why) => write!(f, "unhealthy: {why}"),
+        }
+    }
 }
 
 /// What one actor is made from, beyond its blueprint.

@@ -359,6 +359,21 @@ impl Context {
         self.view.lookup(name)
     }
 
+    /// From here on, hears by [`Notice::Name`](super::Notice::Name) who has this name:
+    /// at once, and whenever it changes, for as long as this incarnation. To watch
+    /// twice is to watch once.
+    ///
+    /// # Errors
+    /// That it watches too many.
+    pub fn watch_name(&self, name: &str) -> Result<(), SendError> {
+        self.view.watch_name(self.own_id(), name)
+    }
+
+    /// Watches a name no longer. Did it?
+    pub fn unwatch_name(&self, name: &str) -> bool {
+        self.view.unwatch_name(self.own_id(), name)
+    }
+
     /// The time in ns on the runtime's clock.
     pub fn now_ns(&self) -> u64 {
         self.view.now_ns()
@@ -390,7 +405,9 @@ impl Context {
         self.enter(actor, message.sent_at_ns);
         self.request.set(request);
         self.request_expires_at_ns.set(message.expires_at_ns);
-        *self.chain.borrow_mut() = message.attached.clone();
+        if message.is_awaited() {
+            *self.chain.borrow_mut() = message.attached.clone();
+        }
     }
 
     /// For the shard: no actor runs from here on. The request that was being handled,

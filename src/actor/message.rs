@@ -47,10 +47,23 @@ impl Envelope {
 }
 
 impl Message {
-    /// Is it neither a request nor bounded in time, so that it may be handled
+    /// Is it no request, and not expired at this time, so that it may be handled
     /// together with others?
-    pub fn is_plain(&self) -> bool {
-        self.request.is_none() && self.expires_at_ns == 0 && self.attached.is_none()
+    #[inline]
+    pub fn is_plain(&self, now_ns: u64) -> bool {
+        self.request.is_none() && !self.is_expired(now_ns) && self.attached.is_none()
+    }
+
+    /// Is it no longer worth handling at this time?
+    #[inline(always)]
+    pub fn is_expired(&self, now_ns: u64) -> bool {
+        self.expires_at_ns != 0 && self.expires_at_ns <= now_ns
+    }
+
+    /// Does somebody wait for what comes of it?
+    #[inline]
+    pub fn is_awaited(&self) -> bool {
+        self.request.is_some() || self.attached.as_deref().is_some_and(|attached| attached.chain().is_some())
     }
 
     /// What it was published to, if it was.

@@ -17,6 +17,7 @@ mod child;
 mod context;
 mod effect;
 mod exit;
+mod hooks;
 mod id;
 mod message;
 mod native;
@@ -37,6 +38,7 @@ pub use child::{
 pub use context::Context;
 pub use effect::Effect;
 pub use exit::{ExitReason, TrapCause};
+pub use hooks::{Hook, HookFault, HookedActor, Hooks, Moment};
 pub use id::{ActorId, Key, ParseKeyError, RequestId, ShardId, TimerId};
 pub use message::{DeadReason, Envelope, Failure, Message, RequestError, SendError};
 pub use native::Native;

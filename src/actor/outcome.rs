@@ -1,5 +1,7 @@
 //! What becomes of messages, and what else an actor hears.
 
+use std::sync::Arc;
+
 use super::{ActorId, ExitReason, Failure, Message, Payload, RequestError, RequestId};
 
 /// What became of one message.
@@ -53,6 +55,14 @@ pub enum Notice {
         actor: ActorId,
         /// Why.
         reason: ExitReason,
+    },
+    /// A name that is watched has another holder than before; at first, the one that
+    /// it has.
+    Name {
+        /// The name.
+        name: Arc<str>,
+        /// Who has it now.
+        holder: Option<ActorId>,
     },
     /// A linked actor has ended, or sent an exit signal; and exits are trapped.
     Exit {

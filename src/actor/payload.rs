@@ -62,6 +62,17 @@ impl Payload {
         }
     }
 
+    /// Becomes another one like this, which shares its bytes if it can. In place of
+    /// inline bytes it copies no more than there are.
+    #[inline(always)]
+    pub fn share(&mut self, other: &Self) {
+        if other.is_on_heap() {
+            *self = other.clone();
+        } else {
+            self.assign(other);
+        }
+    }
+
     /// Lets go of what it owns or shares on the heap. What it holds inline may stay.
     #[inline]
     pub fn release_heap(&mut self) {

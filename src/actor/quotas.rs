@@ -18,6 +18,8 @@ pub struct Quotas {
     pub relations_max: u32,
     /// Actors alive that it has spawned, and those that they have, and so on.
     pub children_max: u32,
+    /// Names that it watches.
+    pub watches_max: u32,
 }
 
 impl Default for Quotas {
@@ -30,6 +32,7 @@ impl Default for Quotas {
             groups_max: 256,
             relations_max: 65_536,
             children_max: 65_536,
+            watches_max: 1_024,
         }
     }
 }
@@ -46,6 +49,7 @@ impl Quotas {
             groups_max: self.groups_max.min(most.groups_max),
             relations_max: self.relations_max.min(most.relations_max),
             children_max: self.children_max.min(most.children_max),
+            watches_max: self.watches_max.min(most.watches_max),
         }
     }
 }

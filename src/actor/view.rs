@@ -49,6 +49,22 @@ pub trait View {
     /// Who is registered under this name.
     fn lookup(&self, name: &str) -> Option<ActorId>;
 
+    /// Tells this actor who has a name, now and whenever that changes, for as long as
+    /// this incarnation.
+    ///
+    /// # Errors
+    /// [`SendError::Quota`].
+    fn watch_name(&self, watcher: ActorId, name: &str) -> Result<(), SendError> {
+        let _ = (watcher, name);
+        Err(SendError::Closed)
+    }
+
+    /// Tells this actor no longer. Did it?
+    fn unwatch_name(&self, watcher: ActorId, name: &str) -> bool {
+        let _ = (watcher, name);
+        false
+    }
+
     /// The time in ns on the runtime's clock.
     fn now_ns(&self) -> u64;
 

@@ -8,10 +8,10 @@ use std::time::Duration;
 use crate::actor::{Blueprint, ShardId};
 use crate::control::backoff::Backoff;
 use crate::control::child_spec::Shutdown;
-use crate::manifest::{self, Instance, Manifest, NamedSupervisorSpec, Placement};
+use crate::manifest::{self, Instance, Manifest, NamedSupervisorSpec, Placement, Strategy};
 use crate::runtime::driver::Reactor;
 use crate::runtime::{Builder, Runtime, Spawn, Supervise};
-use crate::shard::{Bounds, Quotas, ShardConfig};
+use crate::shard::{Bounds, HealthConfig, Overflow, Quotas, ShardConfig};
 use crate::wasm::{
     CacheConfig, Directory, EngineConfig, ExecutionClass, Limits, MemoryLayout, Patterns, Profile, TrustLevel,
 };
@@ -35,6 +35,7 @@ const NO_QUOTAS: Quotas = Quotas {
     groups_max: u32::MAX,
     relations_max: u32::MAX,
     children_max: u32::MAX,
+    watches_max: u32::MAX,
 };
 
 /// How the engine is to be, for so many actors.
@@ -66,7 +67,12 @@ pub(super) fn builder(manifest: &Manifest, shards: u16, engine: EngineConfig, ca
     let builder = Runtime::builder()
         .shards(shards.into())
         .reactor(reactor)
-        .config(ShardConfig { bounds, quotas: NO_QUOTAS, ..ShardConfig::default() })
+        .config(ShardConfig {
+            bounds,
+            quotas: NO_QUOTAS,
+            health: health(manifest.health),
+            ..ShardConfig::default()
+        })
         .engine(engine)
         .cache(cache);
     let park_spin = Duration::from_micros(spec.park_spin_us.into());
@@ -75,6 +81,16 @@ pub(super) fn builder(manifest: &Manifest, shards: u16, engine: EngineConfig, ca
     } else {
         builder.park_spin(park_spin)
     }
+}
+
+/// When actors are asked how they are.
+fn health(spec: Option<manifest::HealthSpec>) -> HealthConfig {
+    let default = HealthConfig::default();
+    spec.map_or(default, |spec| HealthConfig {
+        interval_ns: u64::from(spec.interval_ms) * NS_PER_MS,
+        unhealthy_in_a_row_max: spec.unhealthy_in_a_row_max,
+        answer_ns_max: u64::from(spec.answer_ms_max) * NS_PER_MS,
+    })
 }
 
 /// Where compiled components are kept.
@@ -230,12 +246,25 @@ pub(super) fn tree(
     if named.significant {
         tree = tree.significant();
     }
+    if let Some(ms) = named.shutdown_ms {
+        tree = tree.shutdown(shutdown(ms));
+    }
+    if named.spec.strategy == Strategy::SimpleOneForOne {
+        // One actor is the template; its instances are started from it.
+        let mut instances = plan.iter().filter(|one| one.spec.supervisor.as_deref() == Some(&named.name));
+        return match instances.next().and_then(|one| Some((one, blueprints.get(&one.spec.component)?))) {
+            Some((one, blueprint)) => {
+                tree.child(template(manifest, one, named.spec.backoff.as_ref(), blueprint.clone()))
+            }
+            None => tree,
+        };
+    }
     for planned in below(manifest, plan, Some(&named.name)) {
         tree = match planned {
             Planned::Supervisor(named) => tree.child(self::tree(manifest, plan, named, blueprints)),
             Planned::Actor(instance) => match blueprints.get(&instance.spec.component) {
                 Some(blueprint) => {
-                    tree.child(spawn(instance, named.spec.backoff.as_ref(), blueprint.clone()))
+                    tree.child(spawn(manifest, instance, named.spec.backoff.as_ref(), blueprint.clone()))
                 }
                 None => tree,
             },
@@ -244,17 +273,31 @@ pub(super) fn tree(
     tree
 }
 
+fn shutdown(ms: u32) -> Shutdown {
+    match ms {
+        0 => Shutdown::BrutalKill,
+        ms => Shutdown::Timeout(u64::from(ms) * NS_PER_MS),
+    }
+}
+
 /// An actor of a manifest, of this kind.
 pub(super) fn spawn(
+    manifest: &Manifest,
+    instance: &Instance<'_>,
+    backoff: Option<&manifest::BackoffSpec>,
+    blueprint: Arc<dyn Blueprint>,
+) -> Spawn {
+    template(manifest, instance, backoff, blueprint).name(instance.name.as_str())
+}
+
+/// The same, without a name.
+fn template(
+    manifest: &Manifest,
     instance: &Instance<'_>,
     backoff: Option<&manifest::BackoffSpec>,
     blueprint: Arc<dyn Blueprint>,
 ) -> Spawn {
     let spec = instance.spec;
-    let shutdown = match spec.shutdown_ms {
-        0 => Shutdown::BrutalKill,
-        ms => Shutdown::Timeout(u64::from(ms) * NS_PER_MS),
-    };
     let backoff = backoff.map_or(Backoff::IMMEDIATE, |backoff| Backoff {
         jitter: backoff.jitter,
         stable_after_ns: u64::from(backoff.stable_after_ms) * NS_PER_MS,
@@ -265,13 +308,32 @@ pub(super) fn spawn(
         )
     });
     let spawn = Spawn::new(blueprint)
-        .name(instance.name.as_str())
         .configs(spec.config.clone())
         .on(instance.shard)
         .restart(spec.restart)
-        .shutdown(shutdown)
+        .shutdown(shutdown(spec.shutdown_ms))
         .backoff(backoff);
+    let spawn = with_mailbox(spawn, manifest.mailbox_of(spec));
     if spec.significant { spawn.significant() } else { spawn }
+}
+
+fn with_mailbox(spawn: Spawn, spec: manifest::MailboxSpec) -> Spawn {
+    let mut spawn = spawn.overflow(match spec.overflow {
+        manifest::Overflow::Reject => Overflow::Reject,
+        manifest::Overflow::Backpressure => Overflow::Backpressure,
+        manifest::Overflow::DropOldest => Overflow::DropOldest,
+        manifest::Overflow::DropNewest => Overflow::DropNewest,
+    });
+    if let Some(messages_max) = spec.messages_max {
+        spawn = spawn.mailbox_messages_max(messages_max);
+    }
+    if let Some(bytes_max) = spec.bytes_max {
+        spawn = spawn.mailbox_bytes_max(bytes_max);
+    }
+    match spec.time_to_live_ms {
+        Some(ms) => spawn.message_time_to_live(Duration::from_millis(ms.into())),
+        None => spawn,
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod check;
 mod components;
 pub mod exit;
 mod feed;
+mod health;
 mod inspect;
 mod interrupt;
 pub mod report;

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 
 use crate::actor::{ActorId, Payload};
-use crate::manifest::{Instance, Manifest, ReportSpec};
+use crate::control::child_spec::ChildAddress;
+use crate::control::supervisor::ChildStatus;
+use crate::manifest::{Instance, Manifest, NamedSupervisorSpec, ReportSpec, Strategy};
 use crate::metrics::Latency;
 use crate::runtime::{Report, Runtime};
-use crate::shard::{ShardReport, SpawnError};
+use crate::shard::{Extra, ShardReport, SpawnError, SupervisorId};
 use crate::sync::Flag;
 
 use super::args::{Output, RunArguments};
@@ -18,8 +20,8 @@ use super::assemble::Planned;
 use super::components::Blueprints;
 use super::exit::{Exit, Failure};
 use super::feed::{self, Fed, Input};
-use super::report::{ActorFigures, RunFigures, RunReport, ShardFigures};
-use super::{assemble, components, interrupt, print, shards_of};
+use super::report::{ActorFigures, HealthFigures, RunFigures, RunReport, ShardFigures};
+use super::{assemble, components, health, interrupt, print, shards_of};
 
 /// How long what was read may take to be handled, once the input has ended.
 const SETTLE_MAX: Duration = Duration::from_secs(60);
@@ -49,7 +51,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         }
         eprintln!("{}", runtime.reactor());
     }
-    start(&runtime, &manifest, &plan, &blueprints)?;
+    let topmost = start(&runtime, &manifest, &plan, &blueprints)?;
 
     let input = open_input(&manifest)?;
     let work = work(&runtime, &manifest, &plan, input.as_ref(), &interrupt, arguments.quiet);
@@ -60,6 +62,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         _ => Map::new(),
     };
     problems.extend(work.problems());
+    let health = manifest.health.map(|_| health::figures(&runtime, topmost, manifest.supervisors.len()));
     let reactor = runtime.reactor().kind.to_string();
     let cpus = runtime.cpus().to_vec();
     let end = runtime.shutdown(SHUTDOWN_MAX);
@@ -69,7 +72,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     }
 
     let exit = work.exit(&end);
-    let report = RunReport { findings, run: figures(&work, &end, &cpus, reactor, problems) };
+    let report = RunReport { findings, run: figures(&work, &end, &cpus, reactor, health, problems) };
     match arguments.output {
         Output::Json => print(&format!("{:#}\n", report.to_json()))?,
         Output::Text => print(&report.to_text())?,
@@ -86,7 +89,7 @@ fn start(
     manifest: &Manifest,
     plan: &[Instance<'_>],
     blueprints: &Blueprints,
-) -> Result<(), Failure> {
+) -> Result<SupervisorId, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::failed(miette::miette!("{error}"));
     for (name, blueprint) in blueprints {
         runtime.provide(name.as_str(), blueprint);
@@ -103,7 +106,7 @@ fn start(
             Planned::Actor(instance) => {
                 let Some(blueprint) = blueprints.get(&instance.spec.component) else { continue };
                 let backoff = manifest.supervisor.backoff.as_ref();
-                let spawn = assemble::spawn(instance, backoff, blueprint.clone()).under(supervisor);
+                let spawn = assemble::spawn(manifest, instance, backoff, blueprint.clone()).under(supervisor);
                 let what = || format!("the actor `{}`", instance.name);
                 let started = runtime.spawn(spawn).wait();
                 started.map_err(|error| not_started(instance.spec.name_span, what(), error))?;
@@ -112,8 +115,41 @@ fn start(
                 let tree = assemble::tree(manifest, plan, named, blueprints);
                 let what = || format!("the supervisor `{}`", named.name);
                 let started = runtime.start_child(supervisor, tree).wait();
-                started.map_err(|error| not_started(named.name_span, what(), error))?;
+                let at = started.map_err(|error| not_started(named.name_span, what(), error))?;
+                let at = at.and_then(ChildAddress::supervisor);
+                start_from_templates(runtime, manifest, plan, named, at).map_err(|(instance, error)| {
+                    not_started(instance.spec.name_span, format!("the actor `{}`", instance.name), error)
+                })?;
             }
+        }
+    }
+    Ok(supervisor)
+}
+
+/// Starts the instances of actors that are templates, below a supervisor that is up.
+fn start_from_templates<'p>(
+    runtime: &Runtime,
+    manifest: &Manifest,
+    plan: &'p [Instance<'p>],
+    named: &NamedSupervisorSpec,
+    at: Option<SupervisorId>,
+) -> Result<(), (&'p Instance<'p>, SpawnError)> {
+    let Some(at) = at else { return Ok(()) };
+    if named.spec.strategy == Strategy::SimpleOneForOne {
+        for instance in plan.iter().filter(|one| one.spec.supervisor.as_deref() == Some(&named.name)) {
+            let name = Some(instance.name.as_str().into());
+            let extra = Extra { shard: Some(instance.shard), name, config: BTreeMap::new() };
+            runtime.start_from_template(at, extra).wait().map_err(|error| (instance, error))?;
+        }
+        return Ok(());
+    }
+    let children = runtime.which_children(at, ANSWER_MAX).unwrap_or_default();
+    for child in children {
+        let ChildStatus::Running(at) = child.status else { continue };
+        let below =
+            manifest.supervisors.iter().find(|known| Some(known.name.as_str()) == child.id.as_deref());
+        if let Some(below) = below.filter(|_| at.supervisor().is_some()) {
+            start_from_templates(runtime, manifest, plan, below, at.supervisor())?;
         }
     }
     Ok(())
@@ -165,7 +201,7 @@ fn work(
     let fed = match (&manifest.input, input) {
         (Some(spec), Some(input)) => {
             // All that is on its way may come to be in one mailbox.
-            let in_flight_max = spec.in_flight_max.min(manifest.runtime.mailbox_messages_max).into();
+            let in_flight_max = spec.in_flight_max.min(manifest.mailbox_messages_max(&spec.to)).into();
             let to = || instances(runtime, plan, &spec.to);
             feed::feed(runtime, input, to, in_flight_max, interrupt, quiet)
         }
@@ -255,6 +291,7 @@ fn figures(
     end: &Report,
     cpus: &[Option<usize>],
     reactor: String,
+    health: Option<HealthFigures>,
     problems: Vec<String>,
 ) -> RunFigures {
     let elapsed_s = work.elapsed.as_secs_f64();
@@ -295,6 +332,7 @@ fn figures(
         shards: work.shards.iter().zip(&end.shards).map(shard_figures).collect(),
         actors: accounts.into_iter().map(ActorFigures::from).collect(),
         reactor,
+        health,
         interrupted: work.fed.interrupted,
         problems,
     }

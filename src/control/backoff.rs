@@ -39,14 +39,15 @@ impl Backoff {
         restarts_in_a_row_max: u32::MAX,
     };
 
-    /// Waits that grow by this factor.
+    /// Waits that grow by this factor. As in Pekko, the count begins anew when it was up
+    /// for as long as the first wait.
     pub const fn exponential(base_ns: u64, factor: f64, max_ns: u64) -> Self {
-        Self { growth: Growth::Exponential(factor), base_ns, max_ns, ..Self::IMMEDIATE }
+        Self { growth: Growth::Exponential(factor), ..Self::linear(base_ns, max_ns) }
     }
 
-    /// Waits that grow by the first one.
+    /// Waits that grow by the first one; else as [`exponential`](Self::exponential).
     pub const fn linear(base_ns: u64, max_ns: u64) -> Self {
-        Self { base_ns, max_ns, ..Self::IMMEDIATE }
+        Self { base_ns, max_ns, stable_after_ns: base_ns, ..Self::IMMEDIATE }
     }
 
     /// The wait before the `attempt`-th restart in a row, from 1, in ns.

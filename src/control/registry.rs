@@ -10,7 +10,14 @@
 //!    │             │─ bind ─────────►│   the name is found everywhere …
 //!    │             │◄──────── bound ─│
 //!    │◄─ granted ──│                 │   … before anyone is told that it is
+//!    │─ release ──►│                 │
+//!    │             │─ unbind ───────►│   it is found nowhere …
+//!    │             │◄────── unbound ─│
+//!    │◄─ released ─│                 │   … before anyone is told of the end
 //! ```
+//!
+//! A successor may claim a name as soon as its home has let it go: what the home says
+//! to a shard stays in order.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,8 +37,11 @@ pub enum Command {
     Bind(Arc<str>, ActorId),
     /// Tell the actor's shard what became of its claim.
     Answer(Arc<str>, ActorId, Result<(), NameTaken>),
-    /// Tell every other shard that the name is nobody's.
+    /// Tell every other shard that the name is nobody's, and say [`Home::unbound`] for
+    /// each that has heard it.
     Unbind(Arc<str>, ActorId),
+    /// Tell this actor's shard that the name that it had is free everywhere.
+    Released(ActorId),
 }
 
 struct Holder {
@@ -44,12 +54,14 @@ struct Holder {
 pub struct Home {
     shards: usize,
     names: HashMap<Arc<str>, Holder>,
+    /// Shards that have not said yet that they have let the name of this actor go.
+    leaving: HashMap<ActorId, usize>,
 }
 
 impl Home {
     /// No names, on one of so many shards.
     pub fn new(shards: usize) -> Self {
-        Self { shards, names: HashMap::new() }
+        Self { shards, names: HashMap::new(), leaving: HashMap::new() }
     }
 
     /// An actor wants a name.
@@ -85,6 +97,21 @@ impl Home {
             && let Some((name, _)) = self.names.remove_entry(name)
         {
             commands.push(Command::Unbind(name, actor));
+            if self.shards > 1 {
+                self.leaving.insert(actor, self.shards - 1);
+                return;
+            }
+        }
+        commands.push(Command::Released(actor));
+    }
+
+    /// One more shard has let the name of this actor go.
+    pub fn unbound(&mut self, actor: ActorId, commands: &mut Vec<Command>) {
+        let Some(awaited) = self.leaving.get_mut(&actor) else { return };
+        *awaited -= 1;
+        if *awaited == 0 {
+            self.leaving.remove(&actor);
+            commands.push(Command::Released(actor));
         }
     }
 }
@@ -101,16 +128,18 @@ impl Replica {
         self.names.get(name).copied()
     }
 
-    /// The name is this actor's.
-    pub fn bind(&mut self, name: Arc<str>, actor: ActorId) {
-        self.names.insert(name, actor);
+    /// The name is this actor's. Was it not before?
+    pub fn bind(&mut self, name: Arc<str>, actor: ActorId) -> bool {
+        self.names.insert(name, actor) != Some(actor)
     }
 
-    /// The name is no longer this actor's.
-    pub fn unbind(&mut self, name: &str, actor: ActorId) {
-        if self.names.get(name) == Some(&actor) {
+    /// The name is no longer this actor's. Was it before?
+    pub fn unbind(&mut self, name: &str, actor: ActorId) -> bool {
+        let was = self.names.get(name) == Some(&actor);
+        if was {
             self.names.remove(name);
         }
+        was
     }
 
     /// How many names there are.
@@ -162,12 +191,33 @@ mod tests {
         home.claim("a".into(), actor(1), &mut commands);
         commands.clear();
         home.release("a", actor(2), &mut commands);
-        assert_eq!(commands, []);
+        assert_eq!(commands, [Command::Released(actor(2))], "it had none");
+        commands.clear();
         home.release("a", actor(1), &mut commands);
-        assert_eq!(commands, [Command::Unbind("a".into(), actor(1))]);
+        assert_eq!(commands, [Command::Unbind("a".into(), actor(1)), Command::Released(actor(1))]);
         commands.clear();
         home.claim("a".into(), actor(2), &mut commands);
         assert_eq!(commands.last(), Some(&Command::Answer("a".into(), actor(2), Ok(()))));
+    }
+
+    #[test]
+    fn an_actor_is_told_that_its_name_is_free_when_every_replica_has_let_it_go() {
+        let mut home = Home::new(3);
+        let mut commands = Vec::new();
+        home.claim("a".into(), actor(1), &mut commands);
+        for _ in 0..2 {
+            home.bound("a".into(), actor(1), &mut commands);
+        }
+        commands.clear();
+        home.release("a", actor(1), &mut commands);
+        home.unbound(actor(1), &mut commands);
+        assert_eq!(commands, [Command::Unbind("a".into(), actor(1))], "one replica is missing");
+        // Its successor need not wait for that.
+        home.claim("a".into(), actor(2), &mut commands);
+        assert_eq!(commands.pop(), Some(Command::Bind("a".into(), actor(2))));
+        home.unbound(actor(1), &mut commands);
+        assert_eq!(commands.pop(), Some(Command::Released(actor(1))));
+        assert!(home.leaving.is_empty());
     }
 
     #[test]

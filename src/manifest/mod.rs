@@ -11,6 +11,7 @@
 
 mod error;
 mod limits;
+mod mailbox;
 mod plan;
 mod read;
 mod section;
@@ -22,12 +23,13 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 pub use error::{ManifestError, Problem, Source, Span};
+pub use mailbox::{MailboxSpec, Overflow};
 pub use plan::Instance;
 #[cfg(feature = "cli")]
 pub(crate) use section::closest;
 pub use spec::{
-    ActorSpec, AutoShutdown, BackoffSpec, ComponentSpec, ExecutionClass, GrantsSpec, InputSpec, Instances,
-    LimitsSpec, Lines, MemoryLayout, NamedSupervisorSpec, Placement, Reactor, ReportSpec, Restart,
+    ActorSpec, AutoShutdown, BackoffSpec, ComponentSpec, ExecutionClass, GrantsSpec, HealthSpec, InputSpec,
+    Instances, LimitsSpec, Lines, MemoryLayout, NamedSupervisorSpec, Placement, Reactor, ReportSpec, Restart,
     RuntimeSpec, Strategy, SupervisorSpec, Trust,
 };
 
@@ -38,6 +40,8 @@ pub struct Manifest {
     pub path: PathBuf,
     /// How the runtime is set up.
     pub runtime: RuntimeSpec,
+    /// When actors are asked how they are; none set asks nobody.
+    pub health: Option<HealthSpec>,
     /// What actors are made from, by name.
     pub components: Vec<ComponentSpec>,
     /// Who looks after them all.
@@ -82,6 +86,19 @@ impl Manifest {
     /// Everything that is wrong with it.
     pub fn from_text(path: &Path, text: &str, overrides: &Overrides) -> Result<Self, ManifestError> {
         read::read(path, text, overrides)
+    }
+
+    /// How the mailbox of an actor is to be.
+    pub fn mailbox_of(&self, actor: &ActorSpec) -> MailboxSpec {
+        self.component(&actor.component).map(|component| component.mailbox).unwrap_or_default()
+    }
+
+    /// The most messages in the mailbox of each instance of an actor: of those that
+    /// may be lost there, as many as in any.
+    pub fn mailbox_messages_max(&self, actor: &str) -> u32 {
+        let mailbox = self.actor(actor).map(|actor| self.mailbox_of(actor)).unwrap_or_default();
+        let own = mailbox.messages_max.filter(|_| mailbox.holds_senders_back());
+        own.unwrap_or(self.runtime.mailbox_messages_max)
     }
 
     /// The component of that name. Every actor's is there.

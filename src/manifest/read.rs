@@ -12,10 +12,10 @@ use super::error::{ManifestError, Problem, Source, Span};
 use super::plan::misplaced;
 use super::section::{At, Problems, Section, closest, grouped, list};
 use super::spec::{
-    ActorSpec, ComponentSpec, GrantsSpec, IN_FLIGHT_MAX, InputSpec, Instances, Lines, NamedSupervisorSpec,
-    Placement, ReportSpec, RuntimeSpec, SHUTDOWN_MS, SupervisorSpec,
+    ActorSpec, ComponentSpec, GrantsSpec, HealthSpec, IN_FLIGHT_MAX, InputSpec, Instances, Lines,
+    NamedSupervisorSpec, Placement, ReportSpec, RuntimeSpec, SHUTDOWN_MS, SupervisorSpec,
 };
-use super::{Manifest, Overrides};
+use super::{MailboxSpec, Manifest, Overrides};
 
 const SHARDS_MAX: u16 = Key::SHARDS_MAX as u16;
 const INSTANCES_MAX: u32 = Key::SLOTS_MAX as u32;
@@ -78,6 +78,8 @@ impl<'d> Reader<'d> {
         runtime.shards = overrides.shards.or(runtime.shards);
         runtime.reactor = overrides.reactor.unwrap_or(runtime.reactor);
 
+        let health = top.section("health", "[health]").map(health);
+
         let components: Vec<_> = top
             .named_sections("component")
             .into_iter()
@@ -103,7 +105,7 @@ impl<'d> Reader<'d> {
         let input = top.section("input", "[input]").map(|section| self.input(section, &actors, overrides));
         let report = top.section("report", "[report]").map(|section| self.report(section, &actors));
         let path = path.to_owned();
-        Manifest { path, runtime, components, supervisor, supervisors, actors, input, report, source }
+        Manifest { path, runtime, health, components, supervisor, supervisors, actors, input, report, source }
     }
 
     fn runtime(&self, section: Section<'d>) -> RuntimeSpec {
@@ -148,6 +150,8 @@ impl<'d> Reader<'d> {
         let trust = section.word("trust").unwrap_or_default();
         let title = format!("[component.{}.grants]", name.value);
         let grants = section.section("grants", &title).map(|grants| self.grants(&title, grants));
+        let title = format!("[component.{}.mailbox]", name.value);
+        let mailbox = section.section("mailbox", &title).map(MailboxSpec::read);
         let path_span = at.map_or(section.span(), |at| at.span);
         section.finish();
         ComponentSpec {
@@ -158,6 +162,7 @@ impl<'d> Reader<'d> {
             class,
             limits: limits.unwrap_or_default(),
             grants: grants.unwrap_or_default(),
+            mailbox: mailbox.unwrap_or_default(),
         }
     }
 
@@ -416,6 +421,19 @@ impl<'d> Reader<'d> {
             }
         }
         path
+    }
+}
+
+fn health(section: Section<'_>) -> HealthSpec {
+    let default = HealthSpec::default();
+    let interval = section.integer("interval_ms", 1..=DAY_MS);
+    let unhealthy = section.integer("unhealthy_in_a_row_max", 1..=1_000_000);
+    let answer = section.integer("answer_ms_max", 1..=HOUR_MS);
+    section.finish();
+    HealthSpec {
+        interval_ms: interval.map_or(default.interval_ms, |at| at.value),
+        unhealthy_in_a_row_max: unhealthy.map_or(default.unhealthy_in_a_row_max, |at| at.value),
+        answer_ms_max: answer.map_or(default.answer_ms_max, |at| at.value),
     }
 }
 

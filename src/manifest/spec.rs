@@ -8,8 +8,8 @@ use std::str::FromStr;
 pub use crate::control::child_spec::Restart;
 pub use crate::control::supervisor::{AutoShutdown, Strategy};
 
-use super::Span;
 pub use super::limits::LimitsSpec;
+use super::{MailboxSpec, Span};
 
 /// How long an actor may take to stop, unless it is said: OTP's.
 pub(super) const SHUTDOWN_MS: u32 = 5000;
@@ -72,6 +72,23 @@ pub enum MemoryLayout {
     Compact,
 }
 
+/// When actors are asked how they are: `[health]`. Without it, nobody is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HealthSpec {
+    /// From one question to the next.
+    pub interval_ms: u32,
+    /// How often in a row an actor may be unhealthy before it has ended.
+    pub unhealthy_in_a_row_max: u32,
+    /// How long an answer may take; a later one counts as unhealthy.
+    pub answer_ms_max: u32,
+}
+
+impl Default for HealthSpec {
+    fn default() -> Self {
+        Self { interval_ms: 1000, unhealthy_in_a_row_max: 3, answer_ms_max: 100 }
+    }
+}
+
 /// A component that actors are made from: `[component.NAME]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComponentSpec {
@@ -89,6 +106,8 @@ pub struct ComponentSpec {
     pub limits: LimitsSpec,
     /// What each may do beyond what the trust grants.
     pub grants: GrantsSpec,
+    /// What the mailbox of each holds.
+    pub mailbox: MailboxSpec,
 }
 
 /// How the actors of a component run.
@@ -184,6 +203,9 @@ pub struct NamedSupervisorSpec {
     pub placement: Placement,
     /// When the supervisor above restarts it.
     pub restart: Restart,
+    /// How long it may take to stop, with all that it looks after; none set is as long
+    /// as it takes, 0 kills at once.
+    pub shutdown_ms: Option<u32>,
     /// Does its end count for the automatic shutdown of the supervisor above?
     pub significant: bool,
     /// Where the manifest gives the name.
@@ -347,6 +369,7 @@ impl Words for Strategy {
         ("one_for_one", Self::OneForOne),
         ("one_for_all", Self::OneForAll),
         ("rest_for_one", Self::RestForOne),
+        ("simple_one_for_one", Self::SimpleOneForOne),
     ];
 }
 

@@ -5,11 +5,19 @@ use crate::control::child_spec::Restart;
 
 use super::read::{DAY_MS, HOUR_MS, Reader};
 use super::section::{At, Section};
-use super::spec::{ActorSpec, AutoShutdown, BackoffSpec, Instances, NamedSupervisorSpec, SupervisorSpec};
+use super::spec::{
+    ActorSpec, AutoShutdown, BackoffSpec, Instances, NamedSupervisorSpec, Strategy, SupervisorSpec,
+};
 
 impl<'d> Reader<'d> {
     pub(super) fn supervisor(&self, section: Section<'d>) -> SupervisorSpec {
         let spec = self.supervision(&section, "[supervisor.backoff]");
+        if spec.strategy == Strategy::SimpleOneForOne
+            && let Some(at) = section.get("strategy")
+        {
+            let message = "the topmost supervisor cannot be simple_one_for_one";
+            self.problems.note(at.span, message, "expected a [supervisors.NAME] with this strategy");
+        }
         section.finish();
         spec
     }
@@ -67,6 +75,7 @@ impl<'d> Reader<'d> {
             let placement = self.placement(&section, Instances::Single, shards);
             let restart = section.word("restart").unwrap_or_default();
             let significant = section.flag("significant");
+            let shutdown = section.integer("shutdown_ms", 0..=HOUR_MS);
             references.push((under, restart, significant));
             named.push(NamedSupervisorSpec {
                 name: name.value.to_owned(),
@@ -74,6 +83,7 @@ impl<'d> Reader<'d> {
                 under: under.map(|at| at.value.to_owned()),
                 placement: placement.map(|at| at.value).unwrap_or_default(),
                 restart,
+                shutdown_ms: shutdown.map(|at| at.value),
                 significant: significant.is_some_and(|at| at.value),
                 name_span: name.span,
                 placement_span: placement.map_or(section.span(), |at| at.span),
@@ -140,6 +150,18 @@ impl<'d> Reader<'d> {
     /// Each supervisor looks after an actor, or after one that does.
     pub(super) fn check_supervisors_are_used(&self, named: &[NamedSupervisorSpec], actors: &[ActorSpec]) {
         for supervisor in named {
+            if supervisor.spec.strategy == Strategy::SimpleOneForOne {
+                let own = actors.iter().filter(|actor| actor.supervisor.as_ref() == Some(&supervisor.name));
+                let below = named.iter().filter(|other| other.under.as_ref() == Some(&supervisor.name));
+                let (own, below) = (own.count(), below.count());
+                if own != 1 || below > 0 {
+                    let message =
+                        format!("`{}` is simple_one_for_one, and looks after others", supervisor.name);
+                    let label = "expected exactly one [[actor]] with this `supervisor`, and none `under` it";
+                    self.problems.note(supervisor.name_span, message, label);
+                }
+                continue;
+            }
             if !actors.iter().any(|actor| line(named, actor).contains(&supervisor.name.as_str())) {
                 let message = format!("the supervisor `{}` looks after nobody", supervisor.name);
                 self.problems.note(supervisor.name_span, message, "expected an actor with this `supervisor`");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::actor::Hooks;
 use crate::control::broker::Bridge;
 use crate::metrics::Clock;
 use crate::shard::{Command, Control, Outside, Seed, Shard, ShardConfig, Turned, seeds};
@@ -13,6 +14,7 @@ use super::driver::{
     self, Chosen, Drive, DriverError, DriverThread, IdlePolicy, Next, Reactor, ReactorError, ReactorKind,
 };
 use super::handle::{Handle, Shared};
+use super::hooks::HookThreads;
 use super::topology::{self, Plan, TopologyError};
 
 /// A runtime could not be set up.
@@ -45,6 +47,7 @@ pub struct Builder {
     park_spin: Option<Duration>,
     config: ShardConfig,
     bridge: Option<Arc<dyn Bridge>>,
+    hooks: Option<Arc<Hooks>>,
     #[cfg(feature = "wasm")]
     engine: crate::wasm::EngineConfig,
     #[cfg(feature = "wasm")]
@@ -83,6 +86,13 @@ impl Builder {
         self
     }
 
+    /// What the host is called for in the lives of actors that have no hooks of their
+    /// own (default: nothing).
+    pub fn hooks(mut self, hooks: Hooks) -> Self {
+        self.hooks = Some(Arc::new(hooks));
+        self
+    }
+
     /// For finding faults of the runtime: whether each shard checks after every turn
     /// that every message is accounted for, and ends if one is not (default: no).
     pub fn check_ledger(mut self, check_ledger: bool) -> Self {
@@ -117,20 +127,23 @@ impl Builder {
         let idle = IdlePolicy { spin: self.park_spin.unwrap_or(crowded_spin) };
         let clock = Clock::start();
         let mut chosen = driver::choose(self.reactor, plan.seats.len())?;
-        let started = match start(&plan, chosen.kind, idle, self.config, self.bridge.as_ref(), &clock) {
+        let started = match self.start(&plan, chosen.kind, idle, &clock) {
             Err(error @ (DriverError::Reactor { .. } | DriverError::Bell { .. }))
                 if self.reactor == Reactor::Auto && chosen.kind == ReactorKind::Glommio =>
             {
                 let reason = format!("glommio was tried and failed ({error})");
                 chosen = Chosen { kind: ReactorKind::Thread, reason };
-                start(&plan, chosen.kind, idle, self.config, self.bridge.as_ref(), &clock)?
+                self.start(&plan, chosen.kind, idle, &clock)?
             }
             started => started?,
         };
         tracing::info!("{chosen}");
-        let (drivers, outside) = started;
+        let Started { drivers, outside, hooks } = started;
+        if self.hooks.is_some() {
+            hooks.start();
+        }
         let cpus = plan.seats.iter().map(|seat| seat.core.map(|core| core.id)).collect();
-        let handle = Handle(Arc::new(Shared::new(outside, clock, self.config)));
+        let handle = Handle(Arc::new(Shared::new(outside, clock, self.config, hooks)));
 
         #[cfg(feature = "wasm")]
         {
@@ -163,39 +176,50 @@ impl std::fmt::Debug for Builder {
     }
 }
 
-/// Starts a thread for each shard; or none.
-fn start(
-    plan: &Plan,
-    kind: ReactorKind,
-    idle: IdlePolicy,
-    config: ShardConfig,
-    bridge: Option<&Arc<dyn Bridge>>,
-    clock: &Clock,
-) -> Result<(Vec<DriverThread>, Vec<Outside>), DriverError> {
-    let bells: Vec<_> = plan.seats.iter().map(|_| driver::bell(kind)).collect::<Result<_, _>>()?;
-    let (wakes, sleepers): (Vec<_>, Vec<_>) = bells.into_iter().unzip();
-    let doorbells: Vec<_> = wakes.into_iter().map(|wake| Arc::new(Doorbell::new(wake))).collect();
-    let (seeds, outside): (Vec<_>, Vec<_>) = seeds(config, clock, &doorbells).into_iter().unzip();
-    let mut drivers: Vec<DriverThread> = Vec::new();
-    for ((seat, seed), sleeper) in plan.seats.iter().zip(seeds).zip(sleepers) {
-        let seed = match bridge {
-            Some(bridge) => seed.with_bridge(bridge.clone()),
-            None => seed,
-        };
-        match driver::spawn(*seat, idle, sleeper, move || Ok(Driven::new(seed))) {
-            Ok(driver) => drivers.push(driver),
-            Err(error) => {
-                for (driver, outside) in drivers.into_iter().zip(&outside) {
-                    let (done, _) = reply_slot();
-                    // It is one that has just started: its injector has room.
-                    let _ = outside.injector.push(Command::Control(Box::new(Control::Halt(done))));
-                    let _ = driver.join();
+/// Shards on their threads.
+struct Started {
+    drivers: Vec<DriverThread>,
+    outside: Vec<Outside>,
+    hooks: Arc<HookThreads>,
+}
+
+impl Builder {
+    /// Starts a thread for each shard; or none.
+    fn start(
+        &self,
+        plan: &Plan,
+        kind: ReactorKind,
+        idle: IdlePolicy,
+        clock: &Clock,
+    ) -> Result<Started, DriverError> {
+        let bells: Vec<_> = plan.seats.iter().map(|_| driver::bell(kind)).collect::<Result<_, _>>()?;
+        let (wakes, sleepers): (Vec<_>, Vec<_>) = bells.into_iter().unzip();
+        let doorbells: Vec<_> = wakes.into_iter().map(|wake| Arc::new(Doorbell::new(wake))).collect();
+        let (seeds, outside): (Vec<_>, Vec<_>) = seeds(self.config, clock, &doorbells).into_iter().unzip();
+        let injectors = outside.iter().map(|outside: &Outside| outside.injector.clone()).collect();
+        let hooks = Arc::new(HookThreads::new(clock.clone(), injectors));
+        let mut drivers: Vec<DriverThread> = Vec::new();
+        for ((seat, seed), sleeper) in plan.seats.iter().zip(seeds).zip(sleepers) {
+            let seed = seed.with_hooks(hooks.clone(), self.hooks.clone());
+            let seed = match &self.bridge {
+                Some(bridge) => seed.with_bridge(bridge.clone()),
+                None => seed,
+            };
+            match driver::spawn(*seat, idle, sleeper, move || Ok(Driven::new(seed))) {
+                Ok(driver) => drivers.push(driver),
+                Err(error) => {
+                    for (driver, outside) in drivers.into_iter().zip(&outside) {
+                        let (done, _) = reply_slot();
+                        // It is one that has just started: its injector has room.
+                        let _ = outside.injector.push(Command::Control(Box::new(Control::Halt(done))));
+                        let _ = driver.join();
+                    }
+                    return Err(error);
                 }
-                return Err(error);
             }
         }
+        Ok(Started { drivers, outside, hooks })
     }
-    Ok((drivers, outside))
 }
 
 /// A shard, as a driver sees it.

@@ -130,4 +130,11 @@ impl Handle {
             Pending::ready(Err(SpawnError::Closed))
         }
     }
+
+    /// Asks every actor how it is now, beside the interval, and waits until all were
+    /// asked. False if that was not done within this time.
+    pub fn check_health(&self, within: Duration) -> bool {
+        let answers = self.ask_all(Control::CheckHealth, Instant::now() + within);
+        answers.iter().all(Option::is_some)
+    }
 }

@@ -11,6 +11,7 @@ use crate::shard::{Command, Control, Outside, ShardConfig, ShardReport, SpawnErr
 use crate::sync::{Flag, PushError, Resolver, SharedCounter, reply_slot};
 
 use super::alarm::AlarmClock;
+use super::hooks::HookThreads;
 use super::pending::{Pending, PendingReply};
 use super::spawn::Spawn;
 
@@ -46,12 +47,20 @@ pub(super) struct Shared {
     pub(super) closed: Flag,
     /// For the deadlines of those who await.
     pub(super) alarms: Arc<AlarmClock>,
+    /// What calls the host's hooks.
+    pub(super) hooks: Arc<HookThreads>,
 }
 
 impl Shared {
-    pub(super) fn new(outside: Vec<Outside>, clock: Clock, config: ShardConfig) -> Self {
+    pub(super) fn new(
+        outside: Vec<Outside>,
+        clock: Clock,
+        config: ShardConfig,
+        hooks: Arc<HookThreads>,
+    ) -> Self {
         let (placed, ids) = (SharedCounter::default(), SharedCounter::default());
-        Self { outside, clock, config, placed, ids, closed: Flag::default(), alarms: Arc::default() }
+        let (closed, alarms) = (Flag::default(), Arc::default());
+        Self { outside, clock, config, placed, ids, closed, alarms, hooks }
     }
 
     /// What a message that is sent now is stamped with.
@@ -84,7 +93,7 @@ impl Handle {
             Err(error) => return Pending::ready(Err(error)),
         };
         let (done, waiter) = reply_slot();
-        let sent = self.control(shard, Control::Spawn { spec: spawn.into_spec(), done });
+        let sent = self.control(shard, Control::Spawn { spec: spawn.into_spec(self), done });
         if sent { Pending::new(waiter) } else { Pending::ready(Err(SpawnError::Closed)) }
     }
 

@@ -13,6 +13,7 @@ mod builder;
 pub mod driver;
 mod events;
 mod handle;
+mod hooks;
 mod messaging;
 mod pending;
 mod spawn;
@@ -30,7 +31,7 @@ pub use spawn::Spawn;
 pub use supervise::{SpawnChild, Supervise};
 
 use crate::metrics::{Latency, Ledger};
-use crate::shard::{Control, ShardReport};
+use crate::shard::{Control, HookCounts, ShardReport};
 
 use driver::{Chosen, DriverError, DriverThread};
 use ticker::Ticker;
@@ -93,6 +94,11 @@ impl Report {
     /// Incarnations that took the place of an earlier one.
     pub fn restarts(&self) -> u64 {
         self.shards.iter().map(|shard| shard.restarts).sum()
+    }
+
+    /// How often the host's hooks were called, and what came of it.
+    pub fn hooks(&self) -> HookCounts {
+        self.shards.iter().fold(HookCounts::default(), |all, shard| all + shard.hooks)
     }
 
     /// Supervisors that gave up.
@@ -159,6 +165,7 @@ impl Runtime {
             self.handle.control(crate::actor::ShardId(shard as u16), Control::StopAll { until_ns });
         }
         self.poll_until(stop_by, |handle| handle.actors() == 0);
+        self.handle.0.hooks.settle(stop_by);
         let answer_by = deadline.max(Instant::now()) + ANSWER_MAX;
         self.handle.ask_all(Control::Close, answer_by);
         // No actor is left to send anything: what is still in the rings is settled

@@ -1,12 +1,16 @@
 //! What an embedder says of an actor to be.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::actor::{Blueprint, Recipe, ShardId};
+use crate::actor::{Blueprint, Hooks, Recipe, ShardId};
 use crate::control::backoff::Backoff;
 use crate::control::child_spec::{ChildPolicy, Restart, Shutdown};
 use crate::control::placement::Placement;
 use crate::shard::{MailboxSpec, Overflow, SpawnSpec, SupervisorId};
+
+use super::handle::Handle;
 
 /// An actor to be: what it is made from, its name and place, and who looks after
 /// it.
@@ -30,6 +34,7 @@ pub struct Spawn {
     pub(super) supervisor: Option<SupervisorId>,
     pub(super) policy: ChildPolicy,
     id: Option<Arc<str>>,
+    pub(super) hooks: Option<Arc<Hooks>>,
 }
 
 impl Spawn {
@@ -45,6 +50,7 @@ impl Spawn {
             supervisor: None,
             policy: ChildPolicy::default(),
             id: None,
+            hooks: None,
         }
     }
 
@@ -76,6 +82,21 @@ impl Spawn {
     /// The most messages in its mailbox (default: as the runtime has it).
     pub fn mailbox_messages_max(mut self, messages_max: u32) -> Self {
         self.mailbox.messages_max = Some(messages_max);
+        self
+    }
+
+    /// The most bytes of payload in its mailbox (default: as the runtime has it).
+    pub fn mailbox_bytes_max(mut self, bytes_max: u32) -> Self {
+        self.mailbox.bytes_max = Some(bytes_max);
+        self
+    }
+
+    /// How long a message may wait in its mailbox (default: for ever). One that has
+    /// waited longer is dropped, and counted as expired. Shards look at the clock once
+    /// a turn: it is exact to a ms or so.
+    pub fn message_time_to_live(mut self, time_to_live: Duration) -> Self {
+        let ns = u64::try_from(time_to_live.as_nanos()).unwrap_or(u64::MAX);
+        self.mailbox.time_to_live_ns = NonZeroU64::new(ns);
         self
     }
 
@@ -121,12 +142,22 @@ impl Spawn {
         self
     }
 
+    /// What the host is called for in its life (default: what the runtime has for
+    /// all).
+    pub fn hooks(mut self, hooks: Hooks) -> Self {
+        self.hooks = Some(Arc::new(hooks));
+        self
+    }
+
     pub(super) fn child_id(&self) -> Option<Arc<str>> {
         self.id.clone().or_else(|| self.name.clone())
     }
 
-    pub(super) fn into_spec(self) -> SpawnSpec {
-        let Self { blueprint, recipe, name, mailbox, .. } = self;
-        SpawnSpec { blueprint, recipe: Arc::new(recipe), name, mailbox }
+    pub(super) fn into_spec(self, handle: &Handle) -> SpawnSpec {
+        if self.hooks.is_some() {
+            handle.0.hooks.start();
+        }
+        let Self { blueprint, recipe, name, mailbox, hooks, .. } = self;
+        SpawnSpec { recipe: Arc::new(recipe), name, mailbox, hooks, ..SpawnSpec::new(blueprint) }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actor::ShardId;
-use crate::control::child_spec::{ChildAddress, ChildPolicy, ChildSpec, Restart};
+use crate::control::child_spec::{ChildAddress, ChildPolicy, ChildSpec, Restart, Shutdown};
 use crate::control::placement::Placement;
 use crate::control::supervisor::{AutoShutdown, ChildInfo, Counts, Question, Strategy, SupervisorSpec, Who};
 use crate::shard::{
@@ -115,6 +115,13 @@ impl Supervise {
         self
     }
 
+    /// How the supervisor above stops it (default: as long as it takes). When its time
+    /// is up, what it still looks after is killed.
+    pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
+        self.policy.get_or_insert_with(ChildPolicy::of_supervisor).shutdown = shutdown;
+        self
+    }
+
     /// Lets its end count for the automatic shutdown of the supervisor above.
     pub fn significant(mut self) -> Self {
         self.policy.get_or_insert_with(ChildPolicy::of_supervisor).significant = true;
@@ -135,7 +142,7 @@ impl SpawnChild {
                 let shard = handle.place(spawn.placement)?;
                 let policy = spawn.policy;
                 let id = spawn.child_id().unwrap_or_else(|| default_id.into());
-                let what = ChildSource::Actor { shard, spec: spawn.into_spec() };
+                let what = ChildSource::Actor { shard, spec: spawn.into_spec(handle) };
                 Ok(ChildSpec { policy, ..ChildSpec::worker(id, what) })
             }
             Self::Supervisor(supervise) => {

@@ -16,6 +16,8 @@ use crate::actor::{
 use crate::control::broker::Bridge;
 use crate::shard::{Quotas, ShardConfig};
 
+mod hooks;
+
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Passes on what it gets; sleeps first if told so.

@@ -26,9 +26,8 @@ impl Edge {
 
 impl Post {
     pub(super) fn show_if_full(&mut self, actor: ActorId) {
-        let bytes_max = self.bounds.mailbox_bytes_max;
         if let Some(mailbox) = self.mailbox(actor)
-            && (mailbox.messages >= mailbox.messages_max || mailbox.bytes >= bytes_max)
+            && (mailbox.messages >= mailbox.messages_max || mailbox.bytes >= mailbox.bytes_max)
         {
             self.show_full(actor);
         }
@@ -44,10 +43,9 @@ impl Post {
 
     /// Shows a mailbox as free if a quarter of it is.
     pub(super) fn show_if_free(&mut self, actor: ActorId) {
-        let bytes_max = u64::from(self.bounds.mailbox_bytes_max);
         let Some(mailbox) = self.mailbox(actor) else { return };
         let has_room = u64::from(mailbox.messages) * 4 <= u64::from(mailbox.messages_max) * 3
-            && u64::from(mailbox.bytes) * 4 <= bytes_max * 3;
+            && u64::from(mailbox.bytes) * 4 <= u64::from(mailbox.bytes_max) * 3;
         if has_room || mailbox.messages == 0 {
             self.show_free(actor);
         }

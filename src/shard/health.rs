@@ -5,16 +5,19 @@
 //! decides. One that is degraded is only reported.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use crate::actor::{ActorId, ExitReason, Health};
+use crate::sync::Resolver;
 
 use super::events::Event;
 use super::signal::Signal;
-use super::turn::panic_text;
+use super::turn::{Ran, panic_text};
 use super::{Shard, Timer};
 
-/// The most actors that are asked in one turn.
-const TURN_CHECKS_MAX: usize = 8;
+/// The most actors that are asked in one turn: who has a message waits for no more
+/// than that. With more a sweep is hardly shorter, since a turn costs less than a guest.
+const TURN_CHECKS_MAX: usize = 2;
 
 /// When actors are asked how they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,44 @@ impl Default for HealthConfig {
         Self { interval_ns: 0, unhealthy_in_a_row_max: 3, answer_ns_max: 100_000_000 }
     }
 }
+
+/// How many actors said how they are, when they were asked last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HealthCounts {
+    /// Have no way to tell, or were not asked yet.
+    pub unknown: u64,
+    /// Are well.
+    pub healthy: u64,
+    /// Work, but not as they should.
+    pub degraded: u64,
+    /// Do not work.
+    pub unhealthy: u64,
+}
+
+impl HealthCounts {
+    fn count(&mut self, health: &Health) {
+        match health {
+            Health::Unknown => self.unknown += 1,
+            Health::Healthy => self.healthy += 1,
+            Health::Degraded(_) => self.degraded += 1,
+            Health::Unhealthy(_) => self.unhealthy += 1,
+        }
+    }
+}
+
+/// An actor that is not well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unwell {
+    /// The actor.
+    pub actor: ActorId,
+    /// Its name.
+    pub name: Option<Arc<str>>,
+    /// How it is, and why.
+    pub health: Health,
+}
+
+/// How many actors that are not well a report tells of.
+const UNWELL_KEPT: usize = 64;
 
 /// What is known of an actor's health.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,15 +116,44 @@ impl Shard {
         self.begin_health_checks();
     }
 
+    /// From outside: asks everybody now, beside the sweeps, and says so when all were
+    /// asked.
+    pub(super) fn check_health_now(&mut self, done: Resolver<()>) {
+        self.to_check.clear();
+        self.to_check.extend(self.actors.keys());
+        self.checks_awaited.push(done);
+    }
+
+    /// How the actors of this shard are, and who is not well.
+    pub(super) fn health_report(&self) -> (HealthCounts, Vec<Unwell>) {
+        let (mut counts, mut unwell) = (HealthCounts::default(), Vec::new());
+        for actor in self.actors.keys() {
+            let Some(slot) = self.actors.get(actor) else { continue };
+            let health = slot.health();
+            counts.count(health);
+            if matches!(health, Health::Degraded(_) | Health::Unhealthy(_)) && unwell.len() < UNWELL_KEPT {
+                unwell.push(Unwell { actor, name: slot.name().cloned(), health: health.clone() });
+            }
+        }
+        (counts, unwell)
+    }
+
     /// Asks the next few. Were there any?
     pub(super) fn check_health(&mut self) -> bool {
+        if self.to_check.is_empty() {
+            for asked in self.checks_awaited.drain(..) {
+                // Whoever gave up waiting does not need it.
+                let _ = asked.resolve(());
+            }
+            return false;
+        }
         let count = self.to_check.len().min(TURN_CHECKS_MAX);
         for _ in 0..count {
             if let Some(actor) = self.to_check.pop_front() {
                 self.check_actor(actor);
             }
         }
-        count > 0
+        true
     }
 
     fn check_actor(&mut self, actor: ActorId) {
@@ -128,15 +198,12 @@ impl Shard {
         {
             exited = exited.or(Some(ExitReason::Unhealthy(why)));
         }
-        let exited =
-            exited.or_else(|| asked_to_exit.map(|reason| self.stop_itself(actor, &mut *child, reason)));
-        match exited {
-            None => self.actors.get_mut(actor).expect("it was just there").child = Some(child),
-            Some(reason) => {
-                self.local.post.borrow_mut().set_up(actor, false);
-                self.end(actor, child, reason);
-            }
-        }
+        let ran = match (exited, asked_to_exit) {
+            (Some(reason), _) => Ran::Exited(reason),
+            (None, Some(reason)) => self.leave(actor, &mut *child, reason),
+            (None, None) => Ran::On,
+        };
+        self.put_back(actor, child, ran);
     }
 }
 

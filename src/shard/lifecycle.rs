@@ -16,7 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actor::{
-    ActorId, Child, CreateError, DeadReason, ExitReason, Incarnation, Quotas, StartError, StopReason,
+    ActorId, Child, CreateError, DeadReason, ExitReason, Health, Incarnation, Moment, Quotas, StartError,
+    StopReason,
 };
 use crate::control::child_spec::{ChildAddress, Shutdown};
 use crate::control::registry::NameTaken;
@@ -24,6 +25,7 @@ use crate::sync::{Resolver, mutant};
 
 use super::events::Event;
 use super::health::Known;
+use super::hooks::{AwaitedHook, Leave};
 use super::relate::Departed;
 use super::signal::{ChildRef, Signal, Stop};
 use super::timer_wheel::TimerKey;
@@ -49,6 +51,11 @@ impl ActorSlot {
     pub(super) fn name(&self) -> Option<&Arc<str>> {
         self.about.spec.name.as_ref()
     }
+
+    /// How it said it was.
+    pub(super) fn health(&self) -> &Health {
+        &self.about.health.health
+    }
 }
 
 pub(super) struct About {
@@ -66,6 +73,12 @@ pub(super) struct About {
     ended: Option<ExitReason>,
     /// How it said it was.
     health: Known,
+    /// The hook that it waits for.
+    hook: Option<AwaitedHook>,
+    /// Was the host told that the next incarnation comes?
+    is_announced: bool,
+    /// How it stops, once its hook is done.
+    leave: Option<Leave>,
 }
 
 impl About {
@@ -80,6 +93,9 @@ impl About {
             stop_asked: false,
             ended: None,
             health: Known::default(),
+            hook: None,
+            is_announced: false,
+            leave: None,
         }
     }
 }
@@ -95,6 +111,8 @@ enum Life {
         timer: Option<TimerKey>,
     },
     Up,
+    /// It is up, and stops when its hook is done.
+    Stopping,
     /// It ended, and its supervisor has not said yet what becomes of it.
     Down,
 }
@@ -114,10 +132,11 @@ impl Shard {
     /// Makes a new actor.
     pub(super) fn spawn(
         &mut self,
-        spec: SpawnSpec,
+        mut spec: SpawnSpec,
         parent: Option<ChildRef>,
         started: Option<Resolver<Result<ActorId, SpawnError>>>,
     ) {
+        self.give_hooks(&mut spec);
         let name = spec.name.clone();
         let about = About { parent, started, ..About::new(spec) };
         let mailbox = about.spec.mailbox;
@@ -144,8 +163,9 @@ impl Shard {
     }
 
     /// An actor that has its address and its mailbox is in the table from here on.
-    pub(super) fn settle_in(&mut self, actor: ActorId, spec: SpawnSpec) {
+    pub(super) fn settle_in(&mut self, actor: ActorId, mut spec: SpawnSpec) {
         self.local.lives.borrow_mut().admit(actor, self.quotas_of(&spec));
+        self.give_hooks(&mut spec);
         let slot = ActorSlot { child: None, about: Box::new(About::new(spec)) };
         self.actors.put(actor, slot);
         self.counters.actors.set(self.actors.len() as u64);
@@ -194,8 +214,16 @@ impl Shard {
         self.start(actor);
     }
 
-    /// Makes an incarnation and starts it; or tries again later, if there is no room.
+    /// Makes an incarnation and starts it; or tries again later, if there is no room,
+    /// or its hook is to be called first.
     pub(super) fn start(&mut self, actor: ActorId) {
+        let Some(about) = self.about(actor) else { return };
+        if about.spec.hooks.is_some()
+            && !std::mem::replace(&mut about.is_announced, true)
+            && self.await_hook(actor, Moment::BeforeStart)
+        {
+            return;
+        }
         let Some(about) = self.about(actor) else { return };
         let Life::Starting { since_ns, wait_ns, .. } = about.life else { return };
         match self.attempt_start(actor) {
@@ -242,6 +270,7 @@ impl Shard {
             (Err(error), _) => Attempt::Failed(error.to_string()),
             (Ok(()), Some(reason)) => Attempt::Exited(child, reason),
             (Ok(()), None) => {
+                let child = self.observe(actor, child);
                 if let Some(slot) = self.actors.get_mut(actor) {
                     slot.child = Some(child);
                 }
@@ -258,6 +287,7 @@ impl Shard {
         let restarts = about.restarts;
         let (parent, started, name) = (about.parent, about.started.take(), about.spec.name.clone());
         self.emit(&Event::Started { actor, name, restarts });
+        self.tell_hook(actor, || Moment::AfterStart);
         if let Some(started) = started {
             // Whoever gave up waiting can still find it by its name.
             let _ = started.resolve(Ok(actor));
@@ -278,12 +308,14 @@ impl Shard {
     }
 
     fn start_failed(&mut self, actor: ActorId, message: String) {
+        self.tell_hook(actor, || Moment::Error(ExitReason::StartFailed(message.clone())));
         let Some(about) = self.about(actor) else { return };
         let kind = about.spec.blueprint.name().to_owned();
         match about.parent {
             Some(child) if about.restarts > 0 => {
                 about.life = Life::Down;
                 let reason = ExitReason::StartFailed(message);
+                about.ended = Some(reason.clone());
                 self.record_exit(actor, &reason);
                 self.signal(child.supervisor.shard(), Signal::ChildRestarted(child, Err(reason)));
             }
@@ -347,8 +379,14 @@ impl Shard {
         if reason.is_abnormal() {
             self.record_exit(actor, &reason);
         }
+        self.forget_hook(actor);
+        self.tell_hook(actor, || Moment::AfterStop(reason.clone()));
+        if reason.is_abnormal() {
+            self.tell_hook(actor, || Moment::Error(reason.clone()));
+        }
         let Some(about) = self.about(actor) else { return };
         about.life = Life::Down;
+        about.leave = None;
         about.ended = Some(reason.clone());
         about.health = Known::default();
         let (parent, name) = (about.parent, about.spec.name.clone());
@@ -384,8 +422,10 @@ impl Shard {
             return;
         }
         about.restarts = about.restarts.saturating_add(1);
+        about.is_announced = false;
         if let Some(reason) = about.ended.take() {
             self.spend_links(actor, &reason);
+            self.tell_hook(actor, || Moment::Restart(reason));
         }
         let after_ns = self.budget.take(now_ns);
         let Some(about) = self.about(actor) else { return };
@@ -441,6 +481,7 @@ impl Shard {
                 if let Some(timer) = timer {
                     self.timers.cancel(timer);
                 }
+                self.forget_hook(actor);
                 let about = self.about(actor).expect("it is still there");
                 match about.parent {
                     Some(child) if about.restarts > 0 => {
@@ -451,29 +492,66 @@ impl Shard {
                     _ => self.discard(actor, true, SpawnError::Stopped),
                 }
             }
-            Life::Up => {
-                let Some(mut child) = slot.child.take() else { return };
-                self.local.post.borrow_mut().set_up(actor, false);
-                let reason = match shutdown {
-                    Shutdown::BrutalKill => ExitReason::Killed,
-                    Shutdown::Timeout(_) | Shutdown::Infinity => {
-                        let within = match shutdown {
-                            Shutdown::Timeout(ns) => Some(Duration::from_nanos(ns)),
-                            _ => None,
-                        };
-                        let context = &*self.context;
-                        context.enter(actor, 0);
-                        let stop = AssertUnwindSafe(|| child.stop(context, why, within));
-                        let stopped =
-                            catch_unwind(stop).unwrap_or_else(|panic| ExitReason::Panic(panic_text(&*panic)));
-                        context.leave();
-                        self.apply_effects();
-                        stopped
-                    }
-                };
+            Life::Up if slot.child.is_some() => {
+                let is_gentle = shutdown != Shutdown::BrutalKill;
+                if is_gentle && self.await_hook(actor, Moment::BeforeStop(why)) {
+                    self.begin_leave(actor, Leave::Told(shutdown, why));
+                } else {
+                    self.stop_now(actor, shutdown, why);
+                }
+            }
+            // It stops as soon as its hook lets it, unless there is no time for that.
+            Life::Stopping if shutdown == Shutdown::BrutalKill => self.stop_now(actor, shutdown, why),
+            Life::Up | Life::Stopping => {}
+        }
+    }
+
+    /// An actor that is up stops when its hook is done.
+    pub(super) fn begin_leave(&mut self, actor: ActorId, leave: Leave) {
+        self.local.post.borrow_mut().set_up(actor, false);
+        if let Some(about) = self.about(actor) {
+            about.life = Life::Stopping;
+            about.leave = Some(leave);
+        }
+    }
+
+    /// The hook is done that an actor has waited for, or its time is up.
+    pub(super) fn go_on_after_hook(&mut self, actor: ActorId) {
+        let now_ns = self.now_ns;
+        let Some(about) = self.about(actor) else { return };
+        match (&mut about.life, about.leave.take()) {
+            (Life::Starting { since_ns, .. }, _) => {
+                *since_ns = now_ns;
+                self.start(actor);
+            }
+            (Life::Stopping, Some(Leave::Told(shutdown, why))) => self.stop_now(actor, shutdown, why),
+            (Life::Stopping, Some(Leave::Itself(reason))) => {
+                let child = self.actors.get_mut(actor).and_then(|slot| slot.child.take());
+                let Some(mut child) = child else { return };
+                let reason = self.stop_itself(actor, &mut *child, reason);
                 self.end(actor, child, reason);
             }
+            _ => {}
         }
+    }
+
+    /// Stops an actor that is up.
+    fn stop_now(&mut self, actor: ActorId, shutdown: Shutdown, why: StopReason) {
+        let child = self.actors.get_mut(actor).and_then(|slot| slot.child.take());
+        let Some(mut child) = child else { return };
+        self.local.post.borrow_mut().set_up(actor, false);
+        let within = match shutdown {
+            Shutdown::BrutalKill => return self.end(actor, child, ExitReason::Killed),
+            Shutdown::Timeout(ns) => Some(Duration::from_nanos(ns)),
+            Shutdown::Infinity => None,
+        };
+        let context = &*self.context;
+        context.enter(actor, 0);
+        let stop = AssertUnwindSafe(|| child.stop(context, why, within));
+        let reason = catch_unwind(stop).unwrap_or_else(|panic| ExitReason::Panic(panic_text(&*panic)));
+        context.leave();
+        self.apply_effects();
+        self.end(actor, child, reason);
     }
 
     pub(super) fn stop_from_outside(
@@ -587,6 +665,29 @@ impl Shard {
 
     pub(super) fn name_of(&mut self, actor: ActorId) -> Option<Arc<str>> {
         self.about(actor).and_then(|about| about.spec.name.clone())
+    }
+
+    /// What an actor is made from, and how many incarnations came before.
+    pub(super) fn spec_of(&mut self, actor: ActorId) -> Option<(&SpawnSpec, u32)> {
+        self.about(actor).map(|about| (&about.spec, about.restarts))
+    }
+
+    /// Does it stop when its hook is done?
+    pub(super) fn is_stopping(&mut self, actor: ActorId) -> bool {
+        self.about(actor).is_some_and(|about| about.life == Life::Stopping)
+    }
+
+    pub(super) fn awaited_hook(&mut self, actor: ActorId) -> Option<&AwaitedHook> {
+        self.about(actor)?.hook.as_ref()
+    }
+
+    /// The one before, if there was one.
+    pub(super) fn set_awaited_hook(
+        &mut self,
+        actor: ActorId,
+        hook: Option<AwaitedHook>,
+    ) -> Option<AwaitedHook> {
+        std::mem::replace(&mut self.about(actor)?.hook, hook)
     }
 
     fn about(&mut self, actor: ActorId) -> Option<&mut About> {

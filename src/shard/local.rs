@@ -23,6 +23,7 @@ use super::requests::Requests;
 use super::table::{Keys, Table};
 use super::timer_wheel::TimerWheel;
 use super::topics::Topics;
+use super::watch::Watches;
 
 /// What actors touch of their shard. None of it is borrowed while an actor runs,
 /// but within one call of its view.
@@ -32,6 +33,7 @@ pub(super) struct Local {
     pub(super) counters: Arc<ShardCounters>,
     pub(super) post: RefCell<Post>,
     pub(super) names: RefCell<Replica>,
+    pub(super) watches: RefCell<Watches>,
     pub(super) lives: RefCell<Lives>,
     pub(super) requests: RefCell<Requests>,
     /// What actors of this shard are to hear, each in the incarnation that it is for.
@@ -54,6 +56,7 @@ impl Local {
             counters,
             post: RefCell::new(post),
             names: RefCell::default(),
+            watches: RefCell::default(),
             lives: RefCell::default(),
             requests: RefCell::new(Requests::new(shard)),
             notices: RefCell::default(),
@@ -90,6 +93,14 @@ impl View for ShardView {
 
     fn lookup(&self, name: &str) -> Option<ActorId> {
         self.0.names.borrow().lookup(name)
+    }
+
+    fn watch_name(&self, watcher: ActorId, name: &str) -> Result<(), SendError> {
+        self.0.watch_name(watcher, name)
+    }
+
+    fn unwatch_name(&self, watcher: ActorId, name: &str) -> bool {
+        self.0.unwatch_name(watcher, name)
     }
 
     fn now_ns(&self) -> u64 {

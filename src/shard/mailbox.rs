@@ -21,7 +21,11 @@
 //! **Invariant:** a node is in exactly one mailbox, or free. [`Pool::in_use`]
 //! counts the former, for the ledger.
 
+use std::num::NonZeroU64;
+
 use crate::actor::Message;
+
+use super::post::Bounds;
 
 const NOBODY: u32 = u32::MAX;
 const GROWTH: usize = 256;
@@ -98,8 +102,12 @@ pub enum Overflow {
 pub struct MailboxSpec {
     /// The most messages in it; if unset, as the runtime has it.
     pub messages_max: Option<u32>,
+    /// The most bytes of payload in it; if unset, as the runtime has it.
+    pub bytes_max: Option<u32>,
     /// What becomes of those for which there is no room.
     pub overflow: Overflow,
+    /// How long a message may wait in it, in ns; if unset, for ever.
+    pub time_to_live_ns: Option<NonZeroU64>,
 }
 
 /// Why an actor takes no messages now: each is a bit.
@@ -128,6 +136,8 @@ pub(super) struct Mailbox {
     pub(super) bytes: u32,
     /// The most messages.
     pub(super) messages_max: u32,
+    /// The most bytes of payload.
+    pub(super) bytes_max: u32,
     /// From so many on, whoever sends here is paused.
     pub(super) pressure_at: u32,
     pub(super) overflow: Overflow,
@@ -138,6 +148,8 @@ pub(super) struct Mailbox {
     pub(super) is_pressing: bool,
     /// Is it shown to outside threads as full?
     pub(super) is_shown_full: bool,
+    /// How long a message may wait in it.
+    pub(super) time_to_live_ns: Option<NonZeroU64>,
 }
 
 impl Mailbox {
@@ -149,22 +161,35 @@ impl Mailbox {
             messages: 0,
             bytes: 0,
             messages_max: 0,
+            bytes_max: 0,
             pressure_at: u32::MAX,
             overflow: Overflow::Reject,
             holds: Hold::Down as u8,
             queued: false,
             is_pressing: false,
             is_shown_full: false,
+            time_to_live_ns: None,
         }
     }
 
     /// An empty one, of an actor of this generation.
-    pub(super) fn new(generation: u32, messages_max: u32, overflow: Overflow) -> Self {
+    pub(super) fn new(generation: u32, spec: MailboxSpec, bounds: &Bounds) -> Self {
+        let MailboxSpec { overflow, time_to_live_ns, .. } = spec;
+        let messages_max = spec.messages_max.unwrap_or(bounds.mailbox_messages_max).max(1);
+        let bytes_max = spec.bytes_max.unwrap_or(bounds.mailbox_bytes_max);
         let pressure_at = match overflow {
             Overflow::Backpressure => (messages_max / 2).max(1),
             _ => u32::MAX,
         };
-        Self { generation, messages_max, pressure_at, overflow, ..Self::nobodys() }
+        Self {
+            generation,
+            messages_max,
+            bytes_max,
+            pressure_at,
+            overflow,
+            time_to_live_ns,
+            ..Self::nobodys()
+        }
     }
 
     /// Does its actor take messages?
@@ -247,6 +272,10 @@ mod tests {
     use super::*;
     use crate::actor::Payload;
 
+    fn mailbox() -> Mailbox {
+        Mailbox::new(1, MailboxSpec::default(), &Bounds::default())
+    }
+
     fn push(mailbox: &mut Mailbox, pool: &mut Pool, number: u32) {
         mailbox.push(pool, 4).payload.assign(&number.to_le_bytes());
     }
@@ -260,7 +289,7 @@ mod tests {
     fn mailboxes_are_fifo_and_share_nothing_but_the_pool() {
         let mut pool = Pool::new();
         let mut hand = Box::<Message>::default();
-        let mut boxes: Vec<Mailbox> = (0..7).map(|_| Mailbox::new(1, 100, Overflow::Reject)).collect();
+        let mut boxes: Vec<Mailbox> = (0..7).map(|_| mailbox()).collect();
         let mut oracle: Vec<VecDeque<u32>> = vec![VecDeque::new(); 7];
         let mut state = 1_u64;
         for step in 0..50_000_u32 {
@@ -290,7 +319,7 @@ mod tests {
     #[test]
     fn nodes_are_used_again() {
         let mut pool = Pool::new();
-        let mut mailbox = Mailbox::new(1, 100, Overflow::Reject);
+        let mut mailbox = mailbox();
         let mut hand = Box::default();
         for round in 0..10_000 {
             push(&mut mailbox, &mut pool, round);
@@ -304,7 +333,7 @@ mod tests {
     fn heap_payloads_go_to_whoever_takes_them() {
         let bytes: std::sync::Arc<[u8]> = vec![1; 1000].into();
         let mut pool = Pool::new();
-        let mut mailbox = Mailbox::new(1, 100, Overflow::Reject);
+        let mut mailbox = mailbox();
         let mut hand = Box::<Message>::default();
         mailbox.push(&mut pool, 1000).payload = Payload::from(bytes.clone());
         assert!(mailbox.pop(&mut pool, &mut hand));

@@ -23,6 +23,7 @@ mod deliver;
 mod edge;
 mod events;
 mod health;
+mod hooks;
 mod later;
 mod lifecycle;
 mod lives;
@@ -46,18 +47,21 @@ mod timer_wheel;
 mod topics;
 mod tree;
 mod turn;
+mod watch;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::actor::{ActorId, Context, DeadReason, Effect, Key, Message, RequestId, ShardId, TimerId};
+use crate::actor::{ActorId, Context, DeadReason, Effect, Hooks, Key, Message, RequestId, ShardId, TimerId};
 use crate::control::broker::{Bridge, InProcess};
 use crate::control::budget::Budget;
 use crate::control::registry::Home;
 use crate::metrics::{Clock, Latency, ShardCounters};
-use crate::sync::{Doorbell, Injector, Intake, Publisher, Reader, Rooms, injector, published};
+use crate::sync::{Doorbell, Injector, Intake, Publisher, Reader, Resolver, Rooms, injector, published};
 
+use events::EventSubjects;
+use hooks::HookDesk;
 use lifecycle::ActorSlot;
 use lives::LifeId;
 use local::{Local, ShardView};
@@ -73,8 +77,9 @@ use topics::Hearings;
 
 pub use crate::actor::Quotas;
 pub use arrivals::ArrivalProbe;
-pub use events::{Event, EventSink};
-pub use health::HealthConfig;
+pub use events::{EVENTS, Event, EventSink};
+pub use health::{HealthConfig, HealthCounts, Unwell};
+pub use hooks::{HookCall, HookCounts, HookRunner};
 pub use mailbox::{MailboxSpec, Overflow};
 pub use post::Bounds;
 pub use spawn::{ActorAccount, DeadLetter, ExitRecord, ShardReport, SpawnError, SpawnSpec, SupervisorId};
@@ -185,12 +190,20 @@ pub struct Seed {
     directory: Publisher<Directory>,
     rooms: Arc<Rooms>,
     bridge: Arc<dyn Bridge>,
+    hook_runner: Option<Arc<dyn HookRunner>>,
+    hooks: Option<Arc<Hooks>>,
 }
 
 impl Seed {
     /// The same, with this bridge for what is published.
     pub fn with_bridge(self, bridge: Arc<dyn Bridge>) -> Self {
         Self { bridge, ..self }
+    }
+
+    /// The same, with this to call hooks, and these hooks for actors that have none of
+    /// their own.
+    pub fn with_hooks(self, runner: Arc<dyn HookRunner>, hooks: Option<Arc<Hooks>>) -> Self {
+        Self { hook_runner: Some(runner), hooks, ..self }
     }
 
     /// The clock that it will go by.
@@ -220,6 +233,8 @@ pub fn seeds(config: ShardConfig, clock: &Clock, doorbells: &[Arc<Doorbell>]) ->
             directory: publisher,
             rooms: rooms.clone(),
             bridge: Arc::new(InProcess),
+            hook_runner: None,
+            hooks: None,
         };
         (seed, Outside { injector, counters, directory: reader, rooms })
     };
@@ -235,6 +250,8 @@ enum Timer {
     Wake(ChildRef, u64),
     /// Actors are to be asked how they are.
     HealthSweep,
+    /// An actor has waited long enough for the hook of this ticket.
+    Hook(ActorId, u64),
 }
 
 /// What a timer of messages is for.
@@ -288,10 +305,16 @@ pub struct Shard {
     retries: VecDeque<(ChildRef, u64)>,
     budget: Budget,
     event_sinks: Vec<EventSink>,
+    event_subjects: EventSubjects,
+    hook_desk: HookDesk,
+    /// Hooks that actors have waited for.
+    hook_tickets: u64,
     /// Actors that are to be asked how they are.
     to_check: VecDeque<ActorId>,
     /// Actors that were spawned by others, and are to be started.
     to_begin: VecDeque<ActorId>,
+    /// Who waits until all of them were.
+    checks_awaited: Vec<Resolver<()>>,
     /// Actors that are gone, until their names are free.
     departed: HashMap<ActorId, Departed>,
 
@@ -330,6 +353,8 @@ impl Shard {
             directory,
             rooms,
             bridge,
+            hook_runner,
+            hooks,
         } = seed;
         let post = Post::new(id, shards, config.bounds, outlets, rooms);
         let actors = Table::new(id);
@@ -365,8 +390,12 @@ impl Shard {
             supervisors: Table::new(id),
             retries: VecDeque::new(),
             event_sinks: Vec::new(),
+            event_subjects: EventSubjects::default(),
+            hook_desk: HookDesk::new(hook_runner, hooks),
+            hook_tickets: 0,
             to_check: VecDeque::new(),
             to_begin: VecDeque::new(),
+            checks_awaited: Vec::new(),
             departed: HashMap::new(),
             budget: Budget::new(config.restarts_per_second_max, config.restarts_at_once_max),
             counters,
@@ -395,6 +424,7 @@ impl Shard {
 
     /// What this shard has done so far.
     fn report(&self) -> ShardReport {
+        let (health, unwell) = self.health_report();
         let resident = self.local.post.borrow().resident() + self.inlets.resident() + self.suspended_messages;
         ShardReport {
             shard: self.id,
@@ -415,6 +445,9 @@ impl Shard {
             exits: self.exits.iter().cloned().collect(),
             exits_by_label: self.exits_by_label.clone(),
             supervisors_given_up: self.counters.supervisors_given_up.get(),
+            health,
+            unwell,
+            hooks: self.hook_desk.counts(),
             accounts: self.accounts(),
         }
     }

@@ -15,10 +15,10 @@ impl Shard {
         self.signal(home_of(name, self.shards), Signal::Claim(name.clone(), actor));
     }
 
-    /// Before anyone is told of the actor's end. Here at once, and outside too if
-    /// the name is at home here; elsewhere when the home has said so.
+    /// Before anyone is told of the actor's end: here at once, elsewhere when the home
+    /// has said so.
     pub(super) fn release_name(&mut self, name: &Arc<str>, actor: ActorId) {
-        self.local.names.borrow_mut().unbind(name, actor);
+        self.local.unbind(name, actor);
         let home = home_of(name, self.shards);
         if home == self.id {
             self.on_release(name, actor);
@@ -37,7 +37,7 @@ impl Shard {
     }
 
     pub(super) fn on_bind(&mut self, home: ShardId, name: Arc<str>, actor: ActorId) {
-        self.local.names.borrow_mut().bind(name.clone(), actor);
+        self.local.bind(name.clone(), actor);
         self.signal(home, Signal::Bound(name, actor));
     }
 
@@ -51,14 +51,24 @@ impl Shard {
         let mut commands = Vec::new();
         self.home.release(name, actor, &mut commands);
         self.carry_out_naming(commands);
-        self.signal(actor.shard(), Signal::Released(actor));
+    }
+
+    pub(super) fn on_unbind(&mut self, home: ShardId, name: &str, actor: ActorId) {
+        self.local.unbind(name, actor);
+        self.signal(home, Signal::Unbound(actor));
+    }
+
+    pub(super) fn on_unbound(&mut self, actor: ActorId) {
+        let mut commands = Vec::new();
+        self.home.unbound(actor, &mut commands);
+        self.carry_out_naming(commands);
     }
 
     fn carry_out_naming(&mut self, commands: Vec<Command>) {
         for command in commands {
             match command {
                 Command::Bind(name, actor) => {
-                    self.local.names.borrow_mut().bind(name.clone(), actor);
+                    self.local.bind(name.clone(), actor);
                     self.signal_others(|| Signal::Bind(name.clone(), actor));
                 }
                 Command::Answer(name, actor, answer) => {
@@ -70,13 +80,14 @@ impl Shard {
                     self.signal(actor.shard(), Signal::Granted(actor, answer));
                 }
                 Command::Unbind(name, actor) => {
-                    self.local.names.borrow_mut().unbind(&name, actor);
+                    self.local.unbind(&name, actor);
                     if self.directory.get().contains_key(&name) {
                         let names = self.directory.get().without(&name);
                         self.directory.publish(names);
                     }
                     self.signal_others(|| Signal::Unbind(name.clone(), actor));
                 }
+                Command::Released(actor) => self.signal(actor.shard(), Signal::Released(actor)),
             }
         }
     }
@@ -110,7 +121,8 @@ impl Shard {
                 Signal::Bound(name, actor) => self.on_bound(name, actor),
                 Signal::Granted(actor, answer) => self.on_granted(actor, answer),
                 Signal::Release(name, actor) => self.on_release(&name, actor),
-                Signal::Unbind(name, actor) => self.local.names.borrow_mut().unbind(&name, actor),
+                Signal::Unbind(name, actor) => self.on_unbind(from, &name, actor),
+                Signal::Unbound(actor) => self.on_unbound(actor),
                 Signal::Interest(change) => self.on_interest(from, &change),
                 Signal::Membership(change) => self.on_membership(&change),
                 Signal::Pressure(pressure) => self.local.post.borrow_mut().on_pressure(pressure),

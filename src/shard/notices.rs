@@ -10,6 +10,7 @@ use crate::actor::{
 };
 
 use super::Shard;
+use super::hooks::Leave;
 use super::lives::LifeId;
 use super::mailbox::Hold;
 use super::turn::{Ran, panic_text};
@@ -178,6 +179,7 @@ impl Shard {
                 self.answer(request, Err(RequestError::CalleeExited(reason.clone())));
             }
         }
+        self.local.forget_watches(actor);
         self.leave_topics(actor, false);
     }
 
@@ -194,6 +196,11 @@ impl Shard {
                 let slot = self.actors.get_mut(actor).expect("nobody removes an actor that runs");
                 slot.child = Some(child);
                 self.local.post.borrow_mut().make_ready(actor);
+            }
+            Ran::Leaving(reason) => {
+                let slot = self.actors.get_mut(actor).expect("nobody removes an actor that runs");
+                slot.child = Some(child);
+                self.begin_leave(actor, Leave::Itself(reason));
             }
             Ran::Exited(reason) => {
                 self.local.post.borrow_mut().set_up(actor, false);

@@ -72,7 +72,9 @@ impl Local {
         let mailbox = MailboxSpec::default();
         self.post.borrow_mut().open(actor, mailbox);
         let recipe = Arc::new(Recipe { config });
-        offspring.spawned.push_back((actor, SpawnSpec { blueprint, recipe, name, mailbox }));
+        offspring
+            .spawned
+            .push_back((actor, SpawnSpec { recipe, name, mailbox, ..SpawnSpec::new(blueprint) }));
         Ok(actor)
     }
 }

@@ -15,8 +15,8 @@ impl Post {
     #[inline(never)]
     pub(super) fn make_room(&mut self, to: ActorId, bytes: usize) -> Result<&mut Message, SendError> {
         self.show_full(to);
-        let bytes_max = self.bounds.mailbox_bytes_max;
         let mailbox = &mut self.mailboxes[to.slot() as usize];
+        let bytes_max = mailbox.bytes_max;
         match mailbox.overflow {
             Overflow::Reject | Overflow::Backpressure => Err(SendError::MailboxFull(to)),
             Overflow::DropNewest => {
@@ -51,24 +51,30 @@ impl Post {
         Err(reason)
     }
 
-    /// A copy of a message, which counts as accepted: without room it is dead.
-    pub(super) fn put_copy(&mut self, to: ActorId, of: &Message, attached: Option<&Arc<Attached>>) {
-        match self.enter(to, of.from, 0, of.payload.len()) {
-            Ok(place) => {
-                place.to = Some(to);
-                place.from = of.from;
-                place.request = None;
-                place.sent_at_ns = of.sent_at_ns;
-                place.expires_at_ns = of.expires_at_ns;
-                place.payload = of.payload.clone();
-                place.attached = attached.cloned();
-            }
-            Err(refusal) => {
-                let reason = dead_on_arrival(&refusal, true);
-                let message = Message { to: Some(to), attached: attached.cloned(), ..of.clone() };
-                self.lost.push((message, reason));
+    /// Copies of a message, which count as accepted: those without room are dead.
+    pub(super) fn put_copies(&mut self, here: &[ActorId], of: &Message, attached: Option<&Arc<Attached>>) {
+        let bytes = of.payload.len();
+        for &to in here {
+            let expires_at_ns = self.expiry(to, of.expires_at_ns);
+            match self.enter(to, of.from, 0, bytes) {
+                Ok(place) => {
+                    let Message { from, sent_at_ns, .. } = *of;
+                    place.address(Envelope { to, from, request: None, sent_at_ns, expires_at_ns });
+                    place.payload.share(&of.payload);
+                    if let Some(attached) = attached {
+                        place.attached = Some(attached.clone());
+                    }
+                }
+                Err(refusal) => self.lose_copy(to, of, attached, &refusal),
             }
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lose_copy(&mut self, to: ActorId, of: &Message, attached: Option<&Arc<Attached>>, why: &SendError) {
+        let message = Message { to: Some(to), attached: attached.cloned(), ..of.clone() };
+        self.lost.push((message, dead_on_arrival(why, true)));
     }
 
     /// Sends one message to another shard, for actors there that this one does not

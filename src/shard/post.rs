@@ -68,6 +68,10 @@ pub(super) struct Post {
     pub(super) lost: Vec<(Message, DeadReason)>,
     pub(super) pressure: Pressure,
     pub(super) edge: Edge,
+    /// When the turn began, in ns on the runtime's clock.
+    pub(super) now_ns: u64,
+    /// Has any mailbox been opened in which messages may not wait for ever?
+    has_time_to_live: bool,
 }
 
 impl Post {
@@ -92,6 +96,8 @@ impl Post {
             lost: Vec::new(),
             edge: Edge::new(rooms),
             pressure: Pressure::default(),
+            now_ns: 0,
+            has_time_to_live: false,
         }
     }
 
@@ -101,8 +107,8 @@ impl Post {
         if self.mailboxes.len() <= slot {
             self.mailboxes.resize(slot + 1, Mailbox::nobodys());
         }
-        let messages_max = spec.messages_max.unwrap_or(self.bounds.mailbox_messages_max).max(1);
-        self.mailboxes[slot] = Mailbox::new(actor.generation(), messages_max, spec.overflow);
+        self.mailboxes[slot] = Mailbox::new(actor.generation(), spec, &self.bounds);
+        self.has_time_to_live |= spec.time_to_live_ns.is_some();
     }
 
     /// An actor is gone for good, and its mailbox is empty.
@@ -142,8 +148,7 @@ impl Post {
             _ => return Err(SendError::NoSuchActor(to)),
         };
         let fits = mailbox.messages < mailbox.messages_max.saturating_add(extra)
-            && (mailbox.bytes.saturating_add(bytes as u32) <= self.bounds.mailbox_bytes_max
-                || mailbox.messages == 0);
+            && (mailbox.bytes.saturating_add(bytes as u32) <= mailbox.bytes_max || mailbox.messages == 0);
         if !fits {
             return self.make_room(to, bytes);
         }
@@ -151,6 +156,23 @@ impl Post {
             self.press(from, to);
         }
         Ok(self.push(to, bytes))
+    }
+
+    /// When a message that enters a mailbox now is no longer worth handling, if it was
+    /// sent to be handled until `expires_at_ns` (0 is for ever).
+    #[inline(always)]
+    pub(super) fn expiry(&self, to: ActorId, expires_at_ns: u64) -> u64 {
+        if self.has_time_to_live { self.expiry_in_mailbox(to, expires_at_ns) } else { expires_at_ns }
+    }
+
+    #[cold]
+    fn expiry_in_mailbox(&self, to: ActorId, expires_at_ns: u64) -> u64 {
+        let mailbox = self.mailboxes.get(to.slot() as usize);
+        let Some(time_to_live_ns) = mailbox.and_then(|mailbox| mailbox.time_to_live_ns) else {
+            return expires_at_ns;
+        };
+        let own_ns = self.now_ns.saturating_add(time_to_live_ns.get());
+        if expires_at_ns == 0 { own_ns } else { own_ns.min(expires_at_ns) }
     }
 
     #[inline(always)]
@@ -174,8 +196,10 @@ impl Post {
         let wants_backpressure =
             self.mailboxes.get(to.slot() as usize).is_some_and(|mailbox| mailbox.pressure_at != u32::MAX);
         let extra = if wants_backpressure { extra.max(self.under_way_max()) } else { extra };
+        let expires_at_ns = self.expiry(to, message.expires_at_ns);
         let place = self.enter(to, message.from, extra, message.payload.len())?;
         place.take_over(message);
+        place.expires_at_ns = expires_at_ns;
         self.show_if_full(to);
         Ok(())
     }
@@ -208,8 +232,9 @@ impl Post {
             return Err(SendError::TooLarge { bytes, bytes_max });
         }
         if envelope.to.shard() == self.shard {
+            let expires_at_ns = self.expiry(envelope.to, envelope.expires_at_ns);
             let place = self.enter(envelope.to, envelope.from, 0, bytes)?;
-            place.address(envelope);
+            place.address(Envelope { expires_at_ns, ..envelope });
             parcel.put(place);
             return Ok(());
         }
@@ -325,7 +350,7 @@ impl Post {
         }
         let mut taken = 0;
         for hand in hands {
-            if !mailbox.peek(&self.pool).is_some_and(Message::is_plain) {
+            if !mailbox.peek(&self.pool).is_some_and(|message| message.is_plain(self.now_ns)) {
                 break;
             }
             mailbox.pop(&mut self.pool, hand);
@@ -532,7 +557,7 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_messages_are_taken_together_and_can_be_put_back() {
+    fn what_has_not_expired_is_taken_together_and_can_be_put_back() {
         let mut post = post();
         let actor = ActorId::new(ShardId(0), 0, 1);
         post.open(actor, MailboxSpec::default());
@@ -542,6 +567,10 @@ mod tests {
             post.send(Envelope { expires_at_ns, ..envelope }, 1, &[number][..]).unwrap();
         }
         let mut hands: Vec<Box<Message>> = (0..5).map(|_| Box::default()).collect();
+        post.now_ns = 8;
+        assert_eq!(post.pop_plain(actor, &mut hands), 3);
+        post.put_back(actor, &mut hands[..3]);
+        post.now_ns = 9;
         assert_eq!(post.pop_plain(actor, &mut hands), 2);
         post.put_back(actor, &mut hands[..2]);
         let numbers: Vec<u8> =

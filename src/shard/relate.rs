@@ -111,11 +111,8 @@ impl Shard {
                 self.local.relations.borrow_mut().watch(to, from, monitor);
             }
             RelationSignal::Monitor { from, to, monitor } => {
-                let (reason, name) = (ExitReason::NoSuchActor, None);
-                self.signal_relation(
-                    from,
-                    RelationSignal::Down { to: from, monitor, actor: to, reason, name },
-                );
+                let reason = ExitReason::NoSuchActor;
+                self.signal_relation(from, RelationSignal::Down { to: from, monitor, actor: to, reason });
             }
             RelationSignal::Demonitor { from, to, monitor } => {
                 self.local.relations.borrow_mut().unwatch(to, from, monitor)
@@ -123,11 +120,7 @@ impl Shard {
             RelationSignal::Exit { from, to, reason, linked } => {
                 self.on_exit_signal(from, to, reason, linked)
             }
-            RelationSignal::Down { to, monitor, actor, reason, name } => {
-                if let Some(name) = name {
-                    // Its home has let it go; that may not have come here yet.
-                    self.local.names.borrow_mut().unbind(&name, actor);
-                }
+            RelationSignal::Down { to, monitor, actor, reason } => {
                 if self.local.relations.borrow_mut().demonitor(to, monitor).is_some() {
                     self.tell_notice(to, Notice::Down { monitor, actor, reason });
                 }
@@ -201,12 +194,12 @@ impl Shard {
     }
 
     fn tell_of_end(&mut self, actor: ActorId, departed: Departed) {
-        let Departed { name, reason, stopped, told, above, unborn } = departed;
+        let Departed { reason, stopped, told, above, unborn, .. } = departed;
         self.spend_links(actor, &reason);
         let watchers = self.local.relations.borrow_mut().gone(actor);
         for (to, monitor) in watchers {
-            let (reason, name) = (reason.clone(), name.clone());
-            self.signal_relation(to, RelationSignal::Down { to, monitor, actor, reason, name });
+            let reason = reason.clone();
+            self.signal_relation(to, RelationSignal::Down { to, monitor, actor, reason });
         }
         if let Some((about, error)) = unborn {
             self.report_start(*about, Err(error));

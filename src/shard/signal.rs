@@ -43,8 +43,10 @@ pub(super) enum Signal {
     Granted(ActorId, Result<(), NameTaken>),
     /// To the home: this actor is done with it.
     Release(Arc<str>, ActorId),
-    /// From the home to every other shard: it is nobody's.
+    /// From the home to every other shard: it is nobody's; say `Unbound`.
     Unbind(Arc<str>, ActorId),
+    /// To the home: this replica has let the name of this actor go.
+    Unbound(ActorId),
 
     /// To every other shard: this one has, or has no longer, interest in a topic.
     Interest(Box<Interest>),
@@ -79,7 +81,8 @@ pub(super) enum Signal {
     Remove(ChildAddress, DeadReason, SupervisorId),
     /// To the supervisor's shard: a child that was to be removed is gone.
     ChildGone(SupervisorId),
-    /// From the home of a name to the shard of an actor that is gone: the name is free.
+    /// From the home of a name to the shard of an actor that is gone: the name is free
+    /// everywhere.
     Released(ActorId),
     /// To the shard of the actor that it is for: about its relations.
     Relation(Box<RelationSignal>),
@@ -122,7 +125,6 @@ pub(super) enum RelationSignal {
         monitor: u64,
         actor: ActorId,
         reason: ExitReason,
-        name: Option<Arc<str>>,
     },
 }
 

@@ -6,8 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::actor::{
-    Account, ActorId, Blueprint, DeadReason, ExitReason, Filter, Health, Message, Payload, Recipe,
-    RequestError, SendError, ShardId, Subject, TimerId,
+    Account, ActorId, Blueprint, DeadReason, ExitReason, Filter, Health, Hook, HookFault, Hooks, Message,
+    Payload, Recipe, RequestError, SendError, ShardId, Subject, TimerId,
 };
 use crate::control::child_spec::Shutdown;
 pub use crate::control::child_spec::SupervisorId;
@@ -16,6 +16,8 @@ use crate::metrics::{Latency, Ledger, Requests};
 use crate::sync::Resolver;
 
 use super::events::EventSink;
+use super::health::{HealthCounts, Unwell};
+use super::hooks::HookCounts;
 use super::mailbox::MailboxSpec;
 use super::tree::SupervisorControl;
 
@@ -30,6 +32,16 @@ pub struct SpawnSpec {
     pub name: Option<Arc<str>>,
     /// Its mailbox.
     pub mailbox: MailboxSpec,
+    /// What the host is called for in its life, if not what the runtime has for all.
+    pub hooks: Option<Arc<Hooks>>,
+}
+
+impl SpawnSpec {
+    /// A nameless actor of this kind, with the defaults.
+    pub fn new(blueprint: Arc<dyn Blueprint>) -> Self {
+        let (recipe, mailbox) = (Arc::default(), MailboxSpec::default());
+        Self { blueprint, recipe, name: None, mailbox, hooks: None }
+    }
 }
 
 impl fmt::Debug for SpawnSpec {
@@ -219,6 +231,20 @@ pub enum Control {
         /// Nothing, if it is not there.
         done: Resolver<Result<Option<Health>, SpawnError>>,
     },
+    /// Ask every actor of this shard how it is, beside the interval. Answered when
+    /// all were asked.
+    CheckHealth(Resolver<()>),
+    /// From whoever calls hooks: what came of a call.
+    Hooked {
+        /// For whom it was.
+        actor: ActorId,
+        /// Which hook.
+        hook: Hook,
+        /// That of the call; 0 if nobody waits for it.
+        ticket: u64,
+        /// What was wrong with it, if anything was.
+        fault: Option<HookFault>,
+    },
     /// Stop every supervisor, and every actor that has none. Whoever has not stopped
     /// by then, in ns on the runtime's clock, is killed.
     StopAll {
@@ -318,6 +344,12 @@ pub struct ShardReport {
     pub exits_by_label: BTreeMap<&'static str, u64>,
     /// Supervisors of this shard that gave up, and that no other looks after.
     pub supervisors_given_up: u64,
+    /// How the actors said they were when they were asked last.
+    pub health: HealthCounts,
+    /// Some of those that are not well.
+    pub unwell: Vec<Unwell>,
+    /// How often the host's hooks were called, and what came of it.
+    pub hooks: HookCounts,
     /// What those actors have used that have used the most CPU time, most first.
     pub accounts: Vec<ActorAccount>,
 }

@@ -46,6 +46,9 @@ pub(super) struct SupervisorCell {
     removals: usize,
     /// What waits for that.
     held: Vec<Command<ChildSource>>,
+    /// When it has to be down, in ns on the runtime's clock: its children have no more
+    /// time than that, whatever their specs say.
+    stop_by_ns: u64,
 }
 
 struct Asked {
@@ -134,6 +137,7 @@ impl Shard {
             health: Aggregate::default(),
             removals: 0,
             held: Vec::new(),
+            stop_by_ns: u64::MAX,
         };
         let supervisor = self.supervisors.insert(cell).expect("the table is not full");
         self.boot_supervisor(supervisor);
@@ -167,6 +171,7 @@ impl Shard {
         cell.booted = false;
         cell.health = Aggregate::default();
         cell.ending_noted = false;
+        cell.stop_by_ns = u64::MAX;
         self.carry_out(supervisor, None);
     }
 
@@ -370,6 +375,7 @@ impl Shard {
                         Shutdown::BrutalKill => 0,
                         Shutdown::Infinity => u64::MAX,
                     };
+                    let until_ns = until_ns.min(cell.stop_by_ns);
                     self.signal(at.shard(), Signal::Stop(at, Stop { until_ns, comes_back }));
                 }
                 Command::Remove { at, dead } => {
@@ -452,6 +458,9 @@ impl Shard {
     }
 
     fn supervisor_exits(&mut self, supervisor: SupervisorId, reason: ExitReason) {
+        let is_late = |cell: &SupervisorCell| cell.stop_by_ns <= self.clock.now_ns();
+        let is_late = self.supervisors.get(supervisor).is_some_and(is_late);
+        let reason = if is_late { ExitReason::Killed } else { reason };
         let Some(cell) = self.supervisors.get_mut(supervisor) else { return };
         if let Some(machine) = cell.machine.take() {
             cell.waits = machine.waits();
@@ -491,12 +500,17 @@ impl Shard {
         }
     }
 
-    /// An actor of this shard, or a supervisor, is to be stopped. A supervisor has
-    /// the time that it needs: its children have theirs.
+    /// An actor of this shard, or a supervisor, is to be stopped. What a supervisor
+    /// looks after has until then too: those whose turn has not come are killed.
     pub(super) fn stop_child(&mut self, at: ChildAddress, stop: Stop) {
         match at {
             ChildAddress::Worker(actor) => self.stop_until(actor, stop),
-            ChildAddress::Supervisor(supervisor) => self.begin_stop_of_supervisor(supervisor),
+            ChildAddress::Supervisor(supervisor) => {
+                if let Some(cell) = self.supervisors.get_mut(supervisor) {
+                    cell.stop_by_ns = cell.stop_by_ns.min(stop.until_ns);
+                }
+                self.begin_stop_of_supervisor(supervisor);
+            }
         }
     }
 

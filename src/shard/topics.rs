@@ -222,9 +222,7 @@ fn copy_out(
     }
     // Who gets a copy because of a group need not know.
     let to_keep = matches!(**attached, Attached::Topic(_)).then_some(attached);
-    for &to in here {
-        post.put_copy(to, &message, to_keep);
-    }
+    post.put_copies(here, &message, to_keep);
     (here.len() + shards.len()) as u64
 }
 
@@ -253,9 +251,7 @@ impl Shard {
         }
         let mut post = local.post.borrow_mut();
         post.count_copies(here.len() as u64 - 1);
-        for &to in &*here {
-            post.put_copy(to, message, attached.as_ref());
-        }
+        post.put_copies(here, message, attached.as_ref());
     }
 
     /// An outside thread has sent something for whoever wants it.
@@ -408,19 +404,26 @@ impl Shard {
             return;
         }
         let Ok(subject) = Subject::reserved(&format!("{DEAD_LETTERS}.{}", letter.reason)) else { return };
+        self.publish_own(&subject, || Payload::from(letter.to_string()));
+    }
+
+    /// Publishes what the runtime has to say, if somebody has subscribed to it.
+    pub(super) fn publish_own(&mut self, subject: &Subject, payload: impl FnOnce() -> Payload) {
         let local = self.local.clone();
+        if self.closed {
+            return;
+        }
         let Ok(mut post) = local.post.try_borrow_mut() else { return };
         let has_interest = {
             let mut topics = local.topics.borrow_mut();
             let Topics { broker, here, shards, .. } = &mut *topics;
             here.clear();
             shards.clear();
-            broker.route(&subject, here, shards);
+            broker.route(subject, here, shards);
             !here.is_empty() || !shards.is_empty()
         };
         if has_interest {
-            let payload = Payload::from(letter.to_string());
-            let copies = local.spread(&mut post, Origin::default(), &subject, payload, false);
+            let copies = local.spread(&mut post, Origin::default(), subject, payload(), false);
             post.count_copies(copies);
         }
     }

@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::actor::{
-    ActorId, Batch, BatchOutcome, Child, DeadReason, ExitReason, Message, Outcome, RequestError, RequestId,
-    StopReason,
+    ActorId, Batch, BatchOutcome, Child, DeadReason, ExitReason, Message, Moment, Outcome, RequestError,
+    RequestId, StopReason,
 };
 use crate::sync::mutant;
 
@@ -21,6 +21,8 @@ pub(super) enum Ran {
     On,
     /// It waits in the middle of one.
     Suspended,
+    /// It stops, for this reason, once its hook is done.
+    Leaving(ExitReason),
     /// It has ended.
     Exited(ExitReason),
 }
@@ -32,6 +34,7 @@ impl Shard {
             return Turned::Halted;
         }
         self.now_ns = self.clock.now_ns();
+        self.local.post.borrow_mut().now_ns = self.now_ns;
         self.counters.turns.add(1);
         let mut busy = self.take_in();
         busy |= self.fire_timers();
@@ -68,6 +71,7 @@ impl Shard {
             || !self.retries.is_empty()
             || !self.to_check.is_empty()
             || !self.to_begin.is_empty()
+            || !self.checks_awaited.is_empty()
             || self.local.post.borrow().has_ready()
     }
 
@@ -157,6 +161,8 @@ impl Shard {
             Control::Health { actor, done } => {
                 let _ = done.resolve(Ok(self.health_of_mut(actor).map(|known| known.health.clone())));
             }
+            Control::CheckHealth(done) => self.check_health_now(done),
+            Control::Hooked { actor, hook, ticket, fault } => self.on_hooked(actor, hook, ticket, fault),
             Control::StopAll { until_ns } => self.stop_all(until_ns),
             Control::Report(done) => {
                 // Whoever gave up waiting for it does not need it.
@@ -179,6 +185,7 @@ impl Shard {
                 Timer::Start(actor) => self.start(actor),
                 Timer::Wake(child, wait) => self.wake_child(child, wait),
                 Timer::HealthSweep => self.sweep_health(),
+                Timer::Hook(actor, ticket) => self.on_hook_over(actor, ticket),
             }
         }
         self.due = due;
@@ -315,11 +322,11 @@ impl Shard {
         handled: &mut u64,
         ran: &mut Ran,
     ) {
-        if message.expires_at_ns != 0 && message.expires_at_ns <= self.now_ns {
+        if message.is_expired(self.now_ns) {
             return self.bury(message, DeadReason::Expired);
         }
         let context = &*self.context;
-        let is_simple = message.request.is_none() && message.attached.is_none();
+        let is_simple = !message.is_awaited();
         if is_simple {
             context.enter(actor, message.sent_at_ns);
         } else {
@@ -397,7 +404,7 @@ impl Shard {
         }
         let Some(reason) = asked_to_exit else { return Ran::On };
         self.count_handled(handled);
-        Ran::Exited(self.stop_itself(actor, child, reason))
+        self.leave(actor, child, reason)
     }
 
     /// Records how long a message took that was handled and led to no other.
@@ -451,7 +458,16 @@ impl Shard {
         };
         self.local.post.borrow_mut().put_back(actor, &mut messages[outcome.handled..]);
         self.count_handled(handled);
-        Ran::Exited(self.stop_itself(actor, child, reason))
+        self.leave(actor, child, reason)
+    }
+
+    /// An actor has asked to exit.
+    pub(super) fn leave(&mut self, actor: ActorId, child: &mut dyn Child, reason: ExitReason) -> Ran {
+        if !self.is_stopping(actor) && self.await_hook(actor, Moment::BeforeStop(StopReason::Normal)) {
+            Ran::Leaving(reason)
+        } else {
+            Ran::Exited(self.stop_itself(actor, child, reason))
+        }
     }
 
     /// Stops an actor that asked for it.

@@ -228,6 +228,8 @@ impl Actor for ComponentActor {
             Notice::Exit { actor, reason } => {
                 functions.exit.map_or(Ok(()), |exit| exit.call(store, (actor.to_bits(), reason.into())))
             }
+            // Guests watch no names.
+            Notice::Name { .. } => Ok(()),
         };
         match heard {
             Ok(()) => {

@@ -112,6 +112,8 @@ impl Limits {
             groups_max: self.groups_max,
             relations_max: self.relations_max,
             children_max: self.children_max,
+            // Guests watch no names.
+            watches_max: 0,
         }
     }
 }

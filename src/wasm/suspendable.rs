@@ -268,6 +268,8 @@ impl Live {
                     exit.call_async(&mut self.store, (actor.to_bits(), reason.into())).await?;
                 }
             }
+            // Guests watch no names.
+            Notice::Name { .. } => {}
         }
         Ok(Outcome::Done(None))
     }

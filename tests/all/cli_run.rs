@@ -127,6 +127,71 @@ fn a_supervisor_below_the_topmost_that_gives_up_comes_back_and_the_run_goes_on()
     assert_eq!(report["exits"]["trap"], failed);
 }
 
+/// The access log on one shard, with a mailbox for one of its components and this many
+/// parsers, over this many copies of the sample.
+fn with_mailbox(component: &str, mailbox: &str, parsers: u32, copies: usize) -> serde_json::Value {
+    let folder = Folder::new();
+    let manifest = folder.access_log("", "");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let many = "component = \"parser\"\ninstances = \"per-shard\"";
+    assert!(text.contains(many), "{text}");
+    let text = text.replace(many, &format!("component = \"parser\"\ninstances = {parsers}"));
+    fs::write(&manifest, format!("{text}\n[component.{component}.mailbox]\n{mailbox}\n")).unwrap();
+    let command = raddle(["run", "--shards", "1", "-i", "-", "-o", "json"]).tap(|it| it.arg(manifest));
+    let report = run_with(command, sample().repeat(copies).as_bytes()).with_code(0).json();
+    assert_eq!(report["lines_read"], 200 * copies);
+    report
+}
+
+#[test]
+fn a_mailbox_of_the_manifest_drops_what_it_has_no_room_for_if_it_is_to() {
+    for overflow in ["drop_oldest", "drop_newest"] {
+        let mailbox = format!("messages_max = 1\noverflow = \"{overflow}\"");
+        let report = with_mailbox("aggregator", &mailbox, 1, 20);
+        let [accepted, handled, failed, dead] = ledger(&report);
+        assert!(dead > 0, "a parser sends many before an aggregator runs: {report:#}");
+        assert_eq!((accepted, failed, &report["ledger"]["refused"]), (handled + dead, 0, &0.into()));
+        let letters = report["dead_letters"].to_string();
+        assert!(letters.contains("mailbox-full"), "{letters}");
+        assert_eq!(count(&report["lines"]) + dead, 4_000, "each line is counted, or was dropped: {report:#}");
+    }
+}
+
+#[test]
+fn a_mailbox_of_the_manifest_refuses_what_it_has_no_room_for() {
+    for bound in ["messages_max = 1", "bytes_max = 1024"] {
+        let report = with_mailbox("aggregator", bound, 3, 20);
+        let [.., dead] = ledger(&report);
+        let refused = count(&report["ledger"]["refused"]);
+        assert!(refused > 0 && dead == 0, "{bound}: {report:#}");
+        assert_eq!(report["answered_with_failure"], refused, "the parser says so: {report:#}");
+        assert_eq!(count(&report["lines"]) + refused, 4_000, "{report:#}");
+    }
+}
+
+/// Three parsers send more than one aggregator takes. It presses at half of its room,
+/// and each of them sends one batch more at most.
+#[test]
+fn a_mailbox_of_the_manifest_with_backpressure_loses_nothing() {
+    let report = with_mailbox("aggregator", "messages_max = 256", 3, 100);
+    assert!(count(&report["ledger"]["refused"]) > 0, "or the test tests nothing: {report:#}");
+    let report = with_mailbox("aggregator", "messages_max = 256\noverflow = \"backpressure\"", 3, 100);
+    Counts::of(sample().repeat(100).lines()).assert_in(&report);
+    let [.., failed, dead] = ledger(&report);
+    assert_eq!((failed, dead, &report["ledger"]["refused"]), (0, 0, &0.into()), "{report:#}");
+}
+
+#[test]
+fn what_has_waited_too_long_in_a_mailbox_of_the_manifest_is_expired() {
+    // A thousand lines wait at once, and one takes more than a microsecond.
+    let report = with_mailbox("parser", "time_to_live_ms = 1", 1, 100);
+    let [accepted, handled, failed, dead] = ledger(&report);
+    assert!(dead > 0 && failed == 0, "{report:#}");
+    assert_eq!(accepted, handled + dead);
+    assert!(report["dead_letters"].to_string().contains("expired"), "{report:#}");
+    assert_eq!(count(&report["lines"]) + dead, 20_000, "{report:#}");
+}
+
 #[test]
 fn an_actor_spawns_others_of_the_manifest() {
     let folder = Folder::new();
@@ -158,6 +223,98 @@ fn an_actor_spawns_others_of_the_manifest() {
     let report = run_with(command.tap(|it| it.arg(manifest)), lines.as_bytes()).with_code(0).json();
     let [_, handled, failed, dead] = ledger(&report);
     assert_eq!((handled, failed, dead), (100, 0, 0), "{report:#}");
+}
+
+#[test]
+fn instances_of_a_template_do_the_work_and_are_restarted_one_by_one() {
+    const TRAP_ON: &str = "robots.txt";
+    let folder = Folder::new();
+    let sections = "[supervisors.outer]\n[supervisors.pool]\nunder = \"outer\"\n\
+                    strategy = \"simple_one_for_one\"\nrestarts_max = 1000\nshutdown_ms = 1000\n";
+    let manifest = folder.access_log(sections, &format!("trap_on = \"{TRAP_ON}\""));
+    let text = fs::read_to_string(&manifest).unwrap();
+    let parser = "component = \"parser\"\n";
+    let under = text.replace(parser, &format!("{parser}supervisor = \"pool\"\n"));
+    assert_ne!(under, text);
+    fs::write(&manifest, under).unwrap();
+    let trapping = sample().lines().filter(|line| line.contains(TRAP_ON)).count() as u64;
+    let command = raddle(["run", "--shards", "2", "-o", "json"]).tap(|it| it.arg(manifest));
+    let report = run(command).with_code(0).json();
+    let [_, _, failed, _] = ledger(&report);
+    assert_eq!((failed, &report["restarts"]), (trapping, &trapping.into()), "{report:#}");
+    assert_eq!(report["lines_read"], 200);
+    let per_shard = report["shards"].as_array().unwrap();
+    assert!(per_shard.iter().all(|shard| count(&shard["handled"]) > 50), "one on each shard: {report:#}");
+}
+
+#[test]
+fn how_actors_are_is_in_the_report_up_the_tree() {
+    let folder = Folder::new();
+    let [counter, trapper] = ["counter", "trapper"].map(guest);
+    let input = folder.write("lines", "add 1\nadd 2\n");
+    let manifest = |health: &str| {
+        let text = format!(
+            r#"
+{health}
+[component.counter]
+path = {counter:?}
+[component.trapper]
+path = {trapper:?}
+[supervisors.site]
+placement = "shard:1"
+[supervisors.web]
+under = "site"
+placement = "shard:0"
+[supervisors.db]
+[[actor]]
+name = "counter"
+component = "counter"
+supervisor = "db"
+[[actor]]
+name = "front"
+component = "trapper"
+supervisor = "web"
+placement = "shard:1"
+config = {{ health = "degraded" }}
+[[actor]]
+name = "sick"
+component = "trapper"
+config = {{ health = "unhealthy" }}
+[input]
+lines = {input:?}
+to = "counter"
+"#
+        );
+        folder.write("health.toml", text)
+    };
+    // Nobody is asked but once, at the end.
+    let asked = manifest("[health]\ninterval_ms = 86_400_000");
+    let command = |output| raddle(["run", "--shards", "2", "-o", output]).tap(|it| it.arg(&asked));
+    let report = run(command("json")).with_code(0).json();
+    let health = &report["health"];
+    let being = |state: &str, why: &str| serde_json::json!({ "state": state, "why": why });
+    assert_eq!(health["whole"], being("unhealthy", "sick: as configured"), "{health:#}");
+    assert_eq!(health["supervisors"]["web"], being("degraded", "front: as configured"), "{health:#}");
+    assert_eq!(health["supervisors"]["site"], being("degraded", "web: front: as configured"), "{health:#}");
+    assert_eq!(health["supervisors"]["db"]["state"], "healthy", "{health:#}");
+    assert_eq!(health["unwell"]["front"], being("degraded", "as configured"));
+    assert_eq!(health["actors"], serde_json::json!({ "degraded": 1, "healthy": 1, "unhealthy": 1 }));
+    assert_eq!(report["restarts"], 0, "once is not too often");
+    let text = run(command("text")).with_code(0).out;
+    assert!(text.contains("health: unhealthy (degraded 1, healthy 1, unhealthy 1)"), "{text}");
+    assert!(text.contains("sick unhealthy: as configured"), "{text}");
+
+    // Once is too often: it is ended, and its supervisor starts it again.
+    let strict = manifest("[health]\ninterval_ms = 86_400_000\nunhealthy_in_a_row_max = 1");
+    let report =
+        run(raddle(["run", "--shards", "2", "-o", "json"]).tap(|it| it.arg(strict))).with_code(0).json();
+    assert_eq!((&report["restarts"], &report["exits"]["unhealthy"]), (&1.into(), &1.into()), "{report:#}");
+
+    // Without the table nobody is asked.
+    let silent = manifest("");
+    let report =
+        run(raddle(["run", "--shards", "2", "-o", "json"]).tap(|it| it.arg(silent))).with_code(0).json();
+    assert_eq!(report.get("health"), None);
 }
 
 #[test]

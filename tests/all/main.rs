@@ -33,6 +33,7 @@ mod system_failures;
 mod system_lifetime;
 mod system_limits;
 mod system_messages;
+mod system_overload;
 mod system_supervision;
 mod tokio_handle;
 mod wasip2;

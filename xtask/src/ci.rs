@@ -39,6 +39,7 @@ const STEPS: &[Step] = &[
     Step { name: "guests", run: guests },
     Step { name: "audit", run: audit },
     Step { name: "smoke", run: smoke },
+    Step { name: "soak", run: soak },
 ];
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -106,6 +107,11 @@ fn audit() -> Result<()> {
         println!("warning: the database of advisories cannot be fetched here: advisories were NOT checked");
         Ok(())
     }
+}
+
+/// Short versions of two soaks: what races, and what may be lost among guests.
+fn soak() -> Result<()> {
+    cargo(&["xtask", "soak", "requests", "guests", "--requests", "500000", "--guest-messages", "2000000"])
 }
 
 /// The main job, as the README has it, on the sample: and does its ledger close?

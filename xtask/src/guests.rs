@@ -101,6 +101,7 @@ const GUESTS: &[Guest] = &[
     guest("batcher", 64),
     guest("asker", 64),
     guest("puppet", 64),
+    guest("sequence", 16),
     // The same source, built as one would without knowing this repository.
     Guest {
         target: WASI_TARGET,

@@ -29,7 +29,7 @@ enum Task {
     Loom(loom::Args),
     /// Break the lock-free code on purpose, and see that the models notice
     Mutants(mutants::Args),
-    /// Run the lock-free floor for a long time
+    /// Run the lock-free floor, and guests, for a long time
     Soak(soak::Args),
 }
 

@@ -1,11 +1,11 @@
-//! `cargo xtask soak`: the lock-free floor, and what guests can do to their runtime, for
-//! a long time, in a release build.
+//! `cargo xtask soak`: what must never fail, for a long time, in a release build.
 
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-/// Run for a long time: sleep and wake, the mesh, requests; guests that trap
+/// Run what must never fail for a long time: sleep and wake, the mesh, requests,
+/// messages among guests, guests that trap, supervision and names
 #[derive(clap::Args)]
 pub struct Args {
     /// Which soak; all if none is named
@@ -32,6 +32,15 @@ pub struct Args {
     /// How many calls of guests are dropped in the middle
     #[arg(long, default_value_t = 100_000)]
     cancels: u64,
+    /// How many actors of the supervision tree are made to fail
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    failures: u64,
+    /// How many names are registered, looked up or given back
+    #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    operations: u64,
+    /// How many messages guests send to guests: one in a call, and as many in batches
+    #[arg(long, default_value_t = 100_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    guest_messages: u64,
     /// How many shards the mesh has
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(2..=64))]
     shards: u64,
@@ -50,6 +59,12 @@ enum Soak {
     Requests,
     /// Guests that trap, and calls of guests that are dropped in the middle
     Traps,
+    /// A supervision tree whose actors fail at random
+    Supervision,
+    /// Names that are registered, looked up and given back
+    Registry,
+    /// Numbered messages among guests on two shards
+    Guests,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -76,7 +91,19 @@ pub fn run(args: &Args) -> Result<()> {
         let (traps, cancels) = (args.traps.to_string(), args.cancels.to_string());
         for layout in ["guarded", "compact"] {
             let traps = ["traps", "--traps", &traps, "--cancels", &cancels, "--layout", layout];
-            run_soak(args, &["--package", "raddle-perf"], &traps)?;
+            soak_guests(args, &traps)?;
+        }
+    }
+    if all(Soak::Supervision) {
+        soak(args, glommio, &["supervision", "--failures", &args.failures.to_string()])?;
+    }
+    if all(Soak::Registry) {
+        soak(args, glommio, &["registry", "--operations", &args.operations.to_string()])?;
+    }
+    if all(Soak::Guests) {
+        for batch in ["1", "32"] {
+            let messages = args.guest_messages.to_string();
+            soak_guests(args, &["soak", "--messages", &messages, "--batch", batch])?;
         }
     }
     if all(Soak::Hammer) {
@@ -92,16 +119,25 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn soak(args: &Args, glommio: bool, arguments: &[&str]) -> Result<()> {
-    let mut package = vec!["--package", "raddle-bench", "--bin", "soak"];
+    let mut command = build_and_run(&["--package", "raddle-bench", "--bin", "soak"]);
     if glommio {
-        package.extend(["--features", "glommio"]);
+        command.args(["--features", "glommio"]);
     }
-    run_soak(args, &package, arguments)
+    run_soak(args, command, arguments)
 }
 
-fn run_soak(args: &Args, package: &[&str], arguments: &[&str]) -> Result<()> {
+/// The harness has wasmtime, and guests.
+fn soak_guests(args: &Args, arguments: &[&str]) -> Result<()> {
+    run_soak(args, build_and_run(&["--package", "raddle-perf"]), arguments)
+}
+
+fn build_and_run(what: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["run", "--quiet", "--release"]).args(package);
+    command.args(["run", "--quiet", "--release"]).args(what);
+    command
+}
+
+fn run_soak(args: &Args, mut command: Command, arguments: &[&str]) -> Result<()> {
     command.arg("--").args(arguments).current_dir(crate::root());
     if let Some(seconds) = args.seconds {
         command.args(["--seconds", &seconds.to_string()]);

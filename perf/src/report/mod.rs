@@ -4,7 +4,7 @@
 mod hdr;
 mod html;
 mod plots;
-mod terminal;
+pub(crate) mod terminal;
 
 use std::path::Path;
 

@@ -120,7 +120,7 @@ fn title(key: &str) -> String {
 }
 
 /// Text from a log may hold what a terminal obeys.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for letter in text.chars() {
         if letter.is_control() {

@@ -53,10 +53,50 @@ pub struct RunFigures {
     pub actors: Vec<ActorFigures>,
     /// What drove the shards: `glommio` or `thread`.
     pub reactor: String,
+    /// How the actors were at the end, if the manifest has them asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthFigures>,
     /// Was it stopped before the end of the input?
     pub interrupted: bool,
     /// What went wrong and did not end the run, or did: a line each.
     pub problems: Vec<String>,
+}
+
+/// How the actors of a run were at its end.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct HealthFigures {
+    /// As the worst of them.
+    pub whole: WellBeing,
+    /// Supervisors, by name: as the worst of what each looks after.
+    pub supervisors: BTreeMap<String, WellBeing>,
+    /// How many actors said that they were so.
+    pub actors: BTreeMap<String, u64>,
+    /// Those that were not well, by name.
+    pub unwell: BTreeMap<String, WellBeing>,
+}
+
+/// How somebody was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WellBeing {
+    /// `healthy`, `degraded`, `unhealthy` or `unknown`.
+    pub state: &'static str,
+    /// Why it was not well.
+    pub why: Option<String>,
+}
+
+impl Default for WellBeing {
+    fn default() -> Self {
+        Self { state: "unknown", why: None }
+    }
+}
+
+impl std::fmt::Display for WellBeing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.why {
+            Some(why) => write!(f, "{}: {why}", self.state),
+            None => f.write_str(self.state),
+        }
+    }
 }
 
 /// Percentiles of a latency, in ns.

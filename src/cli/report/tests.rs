@@ -62,6 +62,7 @@ fn report() -> RunReport {
             shards: vec![shard(0, 10_001, 1), shard(1, 10_002, 0)],
             actors: (1..=6).rev().map(used).collect(),
             reactor: "glommio".to_owned(),
+            health: None,
             interrupted: false,
             problems: Vec::new(),
         },
@@ -159,6 +160,35 @@ fn people_see_what_went_wrong() {
          actors ended: trap 1
     "#]]
     .assert_eq(&report.to_text());
+}
+
+#[test]
+fn people_see_who_is_not_well() {
+    let mut report = RunReport::default();
+    let slow = |why: &str| WellBeing { state: "degraded", why: Some(why.to_owned()) };
+    report.run.health = Some(HealthFigures {
+        whole: slow("web: front: slow\u{1b}"),
+        supervisors: [
+            ("db".to_owned(), WellBeing { state: "healthy", why: None }),
+            ("web".to_owned(), slow("front: slow\u{1b}")),
+        ]
+        .into(),
+        actors: [("degraded".to_owned(), 1), ("healthy".to_owned(), 1_234)].into(),
+        unwell: [("front".to_owned(), slow("slow\u{1b}"))].into(),
+    });
+    let text = report.to_text();
+    let health = text.split_once(" health: ").map(|(_, health)| health);
+    expect![[r#"
+        degraded (degraded 1, healthy 1,234)
+           web degraded: front: slow\u{1b}
+           front degraded: slow\u{1b}
+    "#]]
+    .assert_eq(health.unwrap_or_default());
+    let json = report.to_json();
+    assert_eq!(json["health"]["whole"], json!({ "state": "degraded", "why": "web: front: slow\u{1b}" }));
+    assert_eq!(json["health"]["supervisors"]["db"]["state"], "healthy");
+    assert_eq!(json["health"]["unwell"]["front"]["why"], "slow\u{1b}");
+    assert_eq!(RunReport::default().to_json().get("health"), None, "nobody was asked");
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use super::units::{Bytes, Nanoseconds, count};
 use super::{Latency, Ledger, RunFigures, RunReport, findings, table};
 
+/// How many of those that are not well are shown.
+const UNWELL_SHOWN: usize = 20;
 /// How many of the latest dead letters are shown.
 const DEAD_LETTERS_SHOWN: usize = 5;
 /// How many actors are shown, of those that used the most CPU time.
@@ -125,6 +127,13 @@ fn remarks(run: &RunFigures) -> String {
     }
     if !run.exits.is_empty() {
         lines.push(format!(" actors ended: {}", by_label(&run.exits)));
+    }
+    if let Some(health) = &run.health {
+        lines.push(format!(" health: {} ({})", health.whole.state, by_label(&health.actors)));
+        let parts = health.supervisors.iter().filter(|(_, being)| being.why.is_some());
+        for (name, being) in parts.chain(&health.unwell).take(UNWELL_SHOWN) {
+            lines.push(format!("   {name} {}", findings::printable(&being.to_string())));
+        }
     }
     lines.join("\n")
 }

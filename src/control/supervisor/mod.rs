@@ -33,6 +33,7 @@ mod start;
 mod stop;
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use crate::actor::{DeadReason, ExitReason};
 
@@ -63,6 +64,17 @@ pub enum Ending {
     AutoShutdown,
     /// A child that it was to begin with could not be started.
     StartFailed,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Asked => "asked",
+            Self::TooManyRestarts => "too-many-restarts",
+            Self::AutoShutdown => "auto-shutdown",
+            Self::StartFailed => "start-failed",
+        })
+    }
 }
 
 /// What waits until the supervisor has done what it is in the middle of.

@@ -11,9 +11,11 @@ fn the_guide_has_every_key() {
         r"
         nonsense = 1
         runtime.nonsense = 1
+        health.nonsense = 1
         component.a.nonsense = 1
         component.a.limits.nonsense = 1
         component.a.grants.nonsense = 1
+        component.a.mailbox.nonsense = 1
         supervisor.nonsense = 1
         supervisor.backoff.nonsense = 1
         supervisors.a.nonsense = 1
@@ -28,7 +30,7 @@ fn the_guide_has_every_key() {
     let helps: Vec<String> =
         error.problems().iter().filter_map(Diagnostic::help).map(|help| help.to_string()).collect();
     let helps: Vec<&str> = helps.iter().filter_map(|help| help.strip_prefix("the keys of ")).collect();
-    assert_eq!(helps.len(), 12, "one for each section: {helps:#?}");
+    assert_eq!(helps.len(), 14, "one for each section: {helps:#?}");
     for help in helps {
         let (section, keys) = help.split_once(" are ").expect("that is how it is put");
         for key in keys.split([',', ' ']).filter(|key| !key.is_empty() && *key != "and") {
@@ -46,7 +48,7 @@ fn the_guide_has_every_key() {
 fn the_manifests_of_the_guide_are_good() {
     let blocks: Vec<&str> =
         GUIDE.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(blocks.len(), 3);
+    assert_eq!(blocks.len(), 4);
     let read = |text: &str| Manifest::from_text(Path::new("docs/raddle.toml"), text, &Overrides::default());
     for block in &blocks {
         read(block).unwrap_or_else(|error| panic!("{}", render(&error)));

@@ -71,6 +71,7 @@ fn the_least_manifest_has_the_documented_defaults() {
     assert_eq!(manifest.runtime, RuntimeSpec::default());
     assert_eq!(manifest.supervisor, SupervisorSpec::default());
     assert_eq!(manifest.component("worker").map(|component| component.limits), Some(LimitsSpec::default()));
+    assert_eq!(manifest.component("worker").map(|component| component.mailbox), Some(MailboxSpec::default()));
     let actor = manifest.actor("worker").expect("named above");
     assert_eq!((actor.instances, actor.placement), (Instances::Single, Placement::Spread));
     assert_eq!((actor.restart, actor.shutdown_ms), (Restart::Permanent, 5000));
@@ -94,6 +95,7 @@ fn every_key_arrives() {
         [component.worker]
         path = "Cargo.toml"
         limits = { memory_bytes_max = 65536, cpu_ms_max = 7 }
+        mailbox = { messages_max = 9, bytes_max = 1_024, overflow = "drop_oldest", time_to_live_ms = 8 }
 
         [supervisor]
         strategy = "one_for_one"
@@ -143,6 +145,15 @@ fn every_key_arrives() {
         "#,
     )
     .expect("valid");
+    assert_eq!(
+        manifest.component("worker").map(|component| component.mailbox),
+        Some(MailboxSpec {
+            messages_max: Some(9),
+            bytes_max: Some(1_024),
+            overflow: Overflow::DropOldest,
+            time_to_live_ms: Some(8),
+        })
+    );
     assert_eq!(
         manifest.runtime,
         RuntimeSpec {

@@ -158,7 +158,7 @@ fn keys_are_known_everywhere() {
         "[runtime]\ncolour = \"green\"\n[inputs]\n",
         &expect![[r#"
             8:1 unknown key `colour` in [runtime]: not a key here (the keys of [runtime] are shards, reactor, mailbox_messages_max, mailbox_bytes_max, message_bytes_max, park_spin_us and memory_layout)
-            9:2 unknown key `inputs` in the manifest: did you mean `input`? (the keys of the manifest are runtime, component, supervisor, supervisors, actor, input and report)
+            9:2 unknown key `inputs` in the manifest: did you mean `input`? (the keys of the manifest are runtime, health, component, supervisor, supervisors, actor, input and report)
         "#]],
     );
     wrong(
@@ -300,7 +300,7 @@ fn ranges_are_checked() {
 #[test]
 fn supervisors_are_checked() {
     wrong(
-        "[supervisors.a]\nunder = \"b\"\n[supervisors.b]\nunder = \"a\"\n[supervisors.c]\nunder = \"cc\"\nstrategy = \"simple_one_for_one\"\n[[actor]]\nname = \"b\"\ncomponent = \"worker\"\nsupervisor = \"d\"\n",
+        "[supervisors.a]\nunder = \"b\"\n[supervisors.b]\nunder = \"a\"\n[supervisors.c]\nunder = \"cc\"\nstrategy = \"simple_for_one\"\n[[actor]]\nname = \"b\"\ncomponent = \"worker\"\nsupervisor = \"d\"\n",
         &expect![[r#"
             7:14 the supervisor `a` looks after nobody: expected an actor with this `supervisor`
             8:9 the supervisor `a` is under itself: expected one that is not below it
@@ -308,7 +308,7 @@ fn supervisors_are_checked() {
             10:9 the supervisor `b` is under itself: expected one that is not below it
             11:14 the supervisor `c` looks after nobody: expected an actor with this `supervisor`
             12:9 there is no supervisor `cc`: did you mean `c`? (the supervisors of this manifest: a, b and c)
-            13:12 `strategy` cannot be "simple_one_for_one": expected "one_for_one", "one_for_all" or "rest_for_one" (did you mean "one_for_one"?)
+            13:12 `strategy` cannot be "simple_for_one": expected "one_for_one", "one_for_all", "rest_for_one" or "simple_one_for_one" (did you mean "simple_one_for_one"?)
             17:14 there is no supervisor `d`: expected the name of a supervisor (the supervisors of this manifest: a, b and c)
         "#]],
     );
@@ -335,8 +335,8 @@ fn words_are_checked() {
     wrong(
         "[supervisor]\nstrategy = \"one-for-one\"\n",
         &expect![[r#"
-        8:12 `strategy` cannot be "one-for-one": expected "one_for_one", "one_for_all" or "rest_for_one" (did you mean "one_for_one"?)
-    "#]],
+            8:12 `strategy` cannot be "one-for-one": expected "one_for_one", "one_for_all", "rest_for_one" or "simple_one_for_one" (did you mean "one_for_one"?)
+        "#]],
     );
     wrong(
         "[[actor]]\nname = \"b\"\ncomponent = \"worker\"\nrestart = \"always\"\ninstances = \"per_shard\"\nplacement = \"shard:x\"\n",
@@ -482,4 +482,63 @@ fn columns_count_characters_and_lines_end_anyhow() {
         3:1 this is not TOML: invalid unquoted key, expected letters, numbers, `-`, `_`: here
     "#]]
     .assert_eq(&summary(&error));
+}
+
+#[test]
+fn a_template_is_alone() {
+    wrong(
+        "[supervisor]\nstrategy = \"simple_one_for_one\"\n[supervisors.a]\nstrategy = \"simple_one_for_one\"\nshutdown_ms = -1\n\
+         [supervisors.b]\nunder = \"a\"\n[[actor]]\nname = \"b\"\ncomponent = \"worker\"\nsupervisor = \"b\"\n\
+         [[actor]]\nname = \"c\"\ncomponent = \"worker\"\nsupervisor = \"a\"\n",
+        &expect![[r#"
+            8:12 the topmost supervisor cannot be simple_one_for_one: expected a [supervisors.NAME] with this strategy
+            9:14 `a` is simple_one_for_one, and looks after others: expected exactly one [[actor]] with this `supervisor`, and none `under` it
+            11:15 `shutdown_ms` is out of range: expected an integer from 0 to 3_600_000
+        "#]],
+    );
+    let text = "[supervisors.a]\nstrategy = \"simple_one_for_one\"\nshutdown_ms = 70\n\
+                [[actor]]\nname = \"b\"\ncomponent = \"worker\"\nsupervisor = \"a\"\ninstances = 3\n";
+    let manifest = read(&format!("{}{text}", GOOD.trim_start())).expect("valid");
+    let above = &manifest.supervisors[0];
+    assert_eq!((above.spec.strategy, above.shutdown_ms), (Strategy::SimpleOneForOne, Some(70)));
+}
+
+#[test]
+fn the_health_of_actors_is_asked_for_in_bounds() {
+    let health = read(&format!("[health]\nanswer_ms_max = 7{GOOD}")).expect("valid").health;
+    let expected = HealthSpec { interval_ms: 1000, unhealthy_in_a_row_max: 3, answer_ms_max: 7 };
+    assert_eq!(health, Some(expected));
+    assert_eq!(read(GOOD).expect("valid").health, None, "nobody is asked");
+    wrong(
+        "\n[health]\ninterval_ms = 0\nunhealthy_max = 2\nanswer_ms_max = \"long\"\n",
+        &expect![[r#"
+            9:15 `interval_ms` is out of range: expected an integer from 1 to 86_400_000
+            10:1 unknown key `unhealthy_max` in [health]: did you mean `unhealthy_in_a_row_max`? (the keys of [health] are interval_ms, unhealthy_in_a_row_max and answer_ms_max)
+            11:17 `answer_ms_max` in [health] is a string: expected an integer from 1 to 3_600_000
+        "#]],
+    );
+}
+
+#[test]
+fn a_mailbox_says_what_it_cannot_be() {
+    wrong(
+        r#"
+[component.other]
+path = "Cargo.toml"
+
+[component.other.mailbox]
+messages_max = 0
+bytes_max = 1_023
+overflow = "drop-oldest"
+ttl_ms = 7
+time_to_live_ms = 0
+"#,
+        &expect![[r#"
+            12:16 `messages_max` is out of range: expected an integer from 1 to 16_777_216
+            13:13 `bytes_max` is out of range: expected an integer from 1_024 to 4_294_967_295
+            14:12 `overflow` cannot be "drop-oldest": expected "reject", "backpressure", "drop_oldest" or "drop_newest" (did you mean "drop_oldest"?)
+            15:1 unknown key `ttl_ms` in [component.other.mailbox]: not a key here (the keys of [component.other.mailbox] are messages_max, bytes_max, overflow and time_to_live_ms)
+            16:19 `time_to_live_ms` is out of range: expected an integer from 1 to 3_600_000
+        "#]],
+    );
 }

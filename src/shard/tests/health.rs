@@ -202,3 +202,31 @@ fn giving_up_is_told_before_the_children_go_and_a_slow_reader_loses_only_its_own
     }
     assert_eq!((ward.events().len(), ward.lost.get()), (4, 2));
 }
+
+#[test]
+fn a_host_may_ask_everybody_at_any_time_and_the_report_says_how_all_are() {
+    let mut ward = Ward::new(&[(Health::Degraded("slow".into()), 0)], 100);
+    for _ in 0..20 {
+        // Puppets have no way to tell.
+        ward.world.spawn(0);
+    }
+    let (done, waiter) = reply_slot();
+    ward.world.control(0, Control::CheckHealth(done));
+    ward.world.settle();
+    waiter.wait().unwrap();
+    let report = ward.world.shards[0].report();
+    assert_eq!(report.health, HealthCounts { unknown: 20, degraded: 1, ..HealthCounts::default() });
+    let health = Health::Degraded("slow".into());
+    assert_eq!(report.unwell, [Unwell { actor: ward.actor, name: Some("a".into()), health }]);
+    // Nobody is left to ask: it is answered all the same.
+    ward.world.control(0, Control::StopAll { until_ns: u64::MAX });
+    ward.world.settle();
+    for actor in ward.world.shards[0].actors.keys() {
+        ward.world.stop(actor, Shutdown::BrutalKill);
+    }
+    let (done, waiter) = reply_slot();
+    ward.world.control(0, Control::CheckHealth(done));
+    ward.world.settle();
+    waiter.wait().unwrap();
+    assert_eq!(ward.world.shards[0].report().health, HealthCounts::default());
+}

@@ -3,13 +3,16 @@
 
 mod arrivals;
 mod batches;
+mod gen_server;
 mod health;
+mod hooks;
 mod lifecycle;
 mod messages;
 mod names;
 mod offspring;
 mod otp;
 mod overload;
+mod pekko;
 mod relations;
 mod requests;
 mod storm;
@@ -18,6 +21,7 @@ mod supervision;
 mod talker;
 mod timers;
 mod topics;
+mod watch;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -143,6 +147,10 @@ impl World {
 
     /// The first starts on each shard fail or not, in this order.
     fn with_failing_starts(shards: usize, config: ShardConfig, fails: &[bool]) -> Self {
+        Self::grow(shards, config, fails, |seed| seed)
+    }
+
+    fn grow(shards: usize, config: ShardConfig, fails: &[bool], tend: impl Fn(Seed) -> Seed) -> Self {
         // Whatever a test is about, no message goes unseen.
         let config = ShardConfig { checks_ledger: true, ..config };
         let (clock, hand) = Clock::manual();
@@ -157,7 +165,7 @@ impl World {
             name: String::new(),
         });
         Self {
-            shards: seeds.into_iter().map(Shard::new).collect(),
+            shards: seeds.into_iter().map(|seed| Shard::new(tend(seed))).collect(),
             outside,
             hand,
             clock,
@@ -190,12 +198,7 @@ impl World {
     }
 
     fn spec(&self, name: Option<&str>) -> SpawnSpec {
-        SpawnSpec {
-            blueprint: self.blueprint.clone(),
-            recipe: Arc::default(),
-            name: name.map(Arc::from),
-            mailbox: MailboxSpec::default(),
-        }
+        SpawnSpec { name: name.map(Arc::from), ..SpawnSpec::new(self.blueprint.clone()) }
     }
 
     fn try_spawn(&mut self, shard: usize, name: Option<&str>) -> Result<ActorId, SpawnError> {

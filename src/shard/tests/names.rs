@@ -48,3 +48,29 @@ fn two_that_race_for_a_name_do_not_both_get_it() {
     let outcomes = [one.wait().unwrap(), two.wait().unwrap()];
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
 }
+
+#[test]
+fn nobody_is_told_of_an_end_before_the_name_is_found_nowhere() {
+    use crate::control::placement::home_of;
+    let mut world = World::new(3);
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let name = names.into_iter().find(|name| home_of(name, 3) == ShardId(0)).unwrap();
+    let holder = world.try_spawn(1, Some(name)).unwrap();
+    let (done, waiter) = reply_slot();
+    world.control(1, Control::Stop { actor: holder, shutdown: Shutdown::default(), done });
+    // The last shard is slow: it has not heard that the name is free.
+    for _ in 0..20 {
+        world.shards[0].turn();
+        world.shards[1].turn();
+    }
+    assert_eq!(from_outside(&world, name), []);
+    assert_eq!(world.shards[2].local.names.borrow().lookup(name), Some(holder));
+    assert!(!waiter.is_ready(), "an actor of the last shard would still find it");
+    // A successor need not wait for that, and what is late does not take its name.
+    let heir = reply_slot();
+    world.control(1, Control::Spawn { spec: world.spec(Some(name)), done: heir.0 });
+    world.settle();
+    assert_eq!(waiter.wait().unwrap(), Ok(Some(ExitReason::Shutdown)));
+    let heir = heir.1.wait().unwrap().unwrap();
+    assert_eq!(lookup_everywhere(&mut world, name), vec![heir.to_string(); 3]);
+}

@@ -108,12 +108,7 @@ impl Shards {
             let (id, plan) = (id.clone(), plan.clone());
             Scripted { id, plan, seen: seen.clone(), hand: hand.clone(), own: None }
         };
-        SpawnSpec {
-            blueprint: Arc::new(Native::new("scripted", make)),
-            recipe: Arc::default(),
-            name,
-            mailbox: MailboxSpec::default(),
-        }
+        SpawnSpec { name, ..SpawnSpec::new(Arc::new(Native::new("scripted", make))) }
     }
 
     /// Children live on the shard after that of their supervisor.

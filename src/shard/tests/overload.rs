@@ -6,7 +6,7 @@ use super::*;
 use crate::actor::DeadReason;
 
 fn bounded(messages_max: u32, overflow: Overflow) -> MailboxSpec {
-    MailboxSpec { messages_max: Some(messages_max), overflow }
+    MailboxSpec { messages_max: Some(messages_max), overflow, ..Default::default() }
 }
 
 fn dead(world: &World, reason: DeadReason) -> u64 {
@@ -81,6 +81,63 @@ fn bytes_are_bounded_as_messages_are() {
             world.closed_ledger();
         });
     }
+}
+
+#[test]
+fn a_mailbox_has_bounds_of_its_own() {
+    both_with(ShardConfig::default(), |mut world, other| {
+        let mailbox = MailboxSpec { bytes_max: Some(1_000), ..MailboxSpec::default() };
+        let (b, answerer) = waiting(&mut world, other, mailbox);
+        let (c, other_answerer) = waiting(&mut world, other, MailboxSpec::default());
+        let a = world.spawn(0);
+        let long = "x".repeat(300);
+        for to in [b, c] {
+            for _ in 0..10 {
+                world.told(a, &format!("send {to} log {long}"));
+            }
+        }
+        assert_eq!(world.told(answerer, "answer x").len(), 1 + 3);
+        assert_eq!(world.told(other_answerer, "answer x").len(), 1 + 10);
+        world.closed_ledger();
+    });
+}
+
+#[test]
+fn what_has_waited_too_long_in_a_mailbox_is_not_handled() {
+    both_with(ShardConfig::default(), |mut world, other| {
+        let mailbox =
+            MailboxSpec { time_to_live_ns: std::num::NonZeroU64::new(5_000_000), ..MailboxSpec::default() };
+        let (b, answerer) = waiting(&mut world, other, mailbox);
+        let a = world.spawn(0);
+        world.told(a, &format!("send {b} log stale"));
+        // From outside, and as a request: bounded all the same.
+        world.tell(b, "log stale");
+        world.told(a, &format!("request {b} 1000 echo stale"));
+        world.advance_ms(4);
+        world.told(a, &format!("send {b} log fresh"));
+        world.advance_ms(1);
+        let log = world.told(answerer, "answer x");
+        assert_eq!(log, ["got x", "fresh", "error: the request was dropped: expired"]);
+        assert_eq!(dead(&world, DeadReason::Expired), 3);
+        world.closed_requests();
+        world.closed_ledger();
+    });
+}
+
+#[test]
+fn a_message_that_is_bounded_in_time_itself_waits_no_longer_in_a_mailbox_that_is() {
+    both_with(ShardConfig::default(), |mut world, other| {
+        let mailbox =
+            MailboxSpec { time_to_live_ns: std::num::NonZeroU64::new(50_000_000), ..MailboxSpec::default() };
+        let (b, answerer) = waiting(&mut world, other, mailbox);
+        let a = world.spawn(0);
+        world.told(a, &format!("within 3 {b} log stale"));
+        world.told(a, &format!("within 60 {b} log fresh"));
+        world.advance_ms(4);
+        assert_eq!(world.told(answerer, "answer x"), ["got x", "fresh"]);
+        assert_eq!(dead(&world, DeadReason::Expired), 1);
+        world.closed_ledger();
+    });
 }
 
 /// A sender whose receiver wants backpressure stops in the middle of its mail.

@@ -1,5 +1,6 @@
 //! Links and monitors. Every test runs with all actors on one shard, and with those
-//! called `b` on another one.
+//! called `b` on another one. What Pekko's `DeathWatchSpec` says of monitors is in
+//! `pekko/death_watch.rs`.
 
 use super::*;
 use crate::actor::Notice;
@@ -65,31 +66,26 @@ impl Child for Social {
     }
 }
 
-struct Party {
-    world: World,
-    other: usize,
+pub(super) struct Party {
+    pub(super) world: World,
+    pub(super) other: usize,
 }
 
-fn party(test: impl Fn(Party)) {
+pub(super) fn party(test: impl Fn(Party)) {
     for other in [0, 1] {
         test(Party { world: World::new(2), other });
     }
 }
 
 impl Party {
-    fn spec(&self, name: &str) -> SpawnSpec {
+    pub(super) fn spec(&self, name: &str) -> SpawnSpec {
         let log = self.world.log.clone();
         let make = move |_: &_| Social { log: log.clone(), name: String::new(), monitor: 0 };
         let blueprint = Arc::new(Native::new("social", make));
-        SpawnSpec {
-            blueprint,
-            recipe: Arc::default(),
-            name: Some(name.into()),
-            mailbox: MailboxSpec::default(),
-        }
+        SpawnSpec { name: Some(name.into()), ..SpawnSpec::new(blueprint) }
     }
 
-    fn spawn(&mut self, shard: usize, name: &str) -> ActorId {
+    pub(super) fn spawn(&mut self, shard: usize, name: &str) -> ActorId {
         let (done, waiter) = reply_slot();
         self.world.control(shard, Control::Spawn { spec: self.spec(name), done });
         self.world.settle();
@@ -97,11 +93,11 @@ impl Party {
     }
 
     /// `a` on the first shard, and another one elsewhere, or not.
-    fn pair(&mut self) -> (ActorId, ActorId) {
+    pub(super) fn pair(&mut self) -> (ActorId, ActorId) {
         (self.spawn(0, "a"), self.spawn(self.other, "gone"))
     }
 
-    fn supervised(&mut self, name: &str, restart: Restart) -> ActorId {
+    pub(super) fn supervised(&mut self, name: &str, restart: Restart) -> ActorId {
         let supervisor = self.world.supervisor(0, 5);
         let (done, waiter) = reply_slot();
         let shard = ShardId(self.other as u16);
@@ -113,102 +109,27 @@ impl Party {
         waiter.wait().unwrap().unwrap()
     }
 
-    fn tell(&mut self, to: ActorId, text: &str) {
+    pub(super) fn tell(&mut self, to: ActorId, text: &str) {
         self.world.tell(to, text);
         self.world.settle();
     }
 
-    fn is_there(&mut self, actor: ActorId) -> bool {
+    pub(super) fn is_there(&mut self, actor: ActorId) -> bool {
         self.world.ask_now(actor, "hello").is_ok()
     }
 
     #[track_caller]
-    fn heard(&mut self, expected: &[String]) {
+    pub(super) fn heard(&mut self, expected: &[String]) {
         assert_eq!(self.world.log(), expected);
         self.world.closed_ledger();
     }
 
     /// Nothing is kept of those that are gone.
-    fn nothing_is_left(&self) {
+    pub(super) fn nothing_is_left(&self) {
         for shard in &self.world.shards {
             assert!(shard.local.relations.borrow().is_empty() && shard.departed.is_empty());
         }
     }
-}
-
-#[test]
-fn each_monitor_fires_once() {
-    party(|mut it| {
-        let (a, b) = it.pair();
-        let c = it.spawn(1, "c");
-        for watcher in [a, a, c] {
-            it.tell(watcher, &format!("monitor {b}"));
-        }
-        it.tell(b, "die boom");
-        let down = |name: &str| format!("{name} down {b} error");
-        let mut log = it.world.log();
-        log.sort();
-        assert_eq!(log, [down("a"), down("a"), down("c")]);
-        it.tell(a, "hello");
-        it.heard(&[]);
-        it.nothing_is_left();
-    });
-}
-
-#[test]
-fn a_monitor_of_one_that_is_dead_already_fires_at_once() {
-    party(|mut it| {
-        let (a, b) = it.pair();
-        it.tell(b, "die normal");
-        it.tell(a, &format!("monitor {b}"));
-        it.heard(&[format!("a down {b} no-such-actor")]);
-        it.nothing_is_left();
-    });
-}
-
-#[test]
-fn only_those_that_still_monitor_are_told() {
-    party(|mut it| {
-        let (a, b) = it.pair();
-        let c = it.spawn(0, "c");
-        for watcher in [a, c] {
-            it.tell(watcher, &format!("monitor {b}"));
-        }
-        it.tell(a, "demonitor");
-        it.tell(b, "die boom");
-        it.heard(&[format!("c down {b} error")]);
-        it.nothing_is_left();
-    });
-}
-
-#[test]
-fn what_is_demonitored_while_the_news_is_on_its_way_is_not_heard() {
-    party(|mut it| {
-        let (a, b) = it.pair();
-        it.tell(a, &format!("monitor {b}"));
-        // Both at once: whatever comes first, the news finds no monitor.
-        it.world.tell(a, "demonitor");
-        it.world.tell(b, "die boom");
-        it.world.settle();
-        it.heard(&[]);
-        it.nothing_is_left();
-    });
-}
-
-#[test]
-fn a_monitor_does_not_fire_on_a_restart() {
-    party(|mut it| {
-        let a = it.spawn(0, "a");
-        let b = it.supervised("b", Restart::Transient);
-        it.tell(a, &format!("monitor {b}"));
-        it.tell(b, "die boom");
-        it.heard(&[]);
-        assert!(it.is_there(b), "it is up again");
-        it.tell(b, "die normal");
-        it.heard(&[format!("a down {b} normal")]);
-        assert!(!it.is_there(b));
-        it.nothing_is_left();
-    });
 }
 
 #[test]

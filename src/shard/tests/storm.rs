@@ -62,7 +62,7 @@ fn storm(seed: u64) -> (crate::metrics::Requests, Ledger) {
     let mut everybody = Vec::new();
     for index in 0..9 {
         let overflow = [Overflow::Reject, Overflow::Backpressure, Overflow::DropOldest, Overflow::DropNewest];
-        let mailbox = MailboxSpec { messages_max: None, overflow: overflow[index % 4] };
+        let mailbox = MailboxSpec { overflow: overflow[index % 4], ..Default::default() };
         everybody.push(if index < 6 {
             world.spawn_with(index % 3, mailbox)
         } else {

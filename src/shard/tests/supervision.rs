@@ -136,3 +136,96 @@ fn transient_and_temporary_children_go_as_their_kind_says() {
         world.closed_ledger();
     });
 }
+
+/// Takes half a second to stop, if it is given the time.
+struct Slow(Log, Arc<quanta::Mock>);
+
+impl Actor for Slow {
+    fn handle(&mut self, _: &Context, _: &Message) -> Outcome {
+        Outcome::Done(None)
+    }
+}
+
+impl Child for Slow {
+    fn stop(&mut self, _: &Context, _: StopReason, within: Option<Duration>) -> ExitReason {
+        let takes = Duration::from_millis(500);
+        let late = within.is_some_and(|within| within < takes);
+        self.1.increment(within.unwrap_or(takes).min(takes));
+        self.0.lock().unwrap().push(if late { "late" } else { "stopped" }.into());
+        if late { ExitReason::Killed } else { ExitReason::Shutdown }
+    }
+}
+
+/// A supervisor below another one, with another one below it, and two slow actors under
+/// each of both.
+fn stops_within(shutdown: Shutdown, expected: &[&str]) {
+    both(|mut world, shard| {
+        let (log, hand) = (world.log.clone(), world.hand.clone());
+        let slow = Arc::new(Native::new("slow", move |_| Slow(log.clone(), hand.clone())));
+        let slow = |id: &str, shard: usize| {
+            let spec = SpawnSpec::new(slow.clone());
+            ChildSpec::worker(id, ChildSource::Actor { shard: ShardId(shard as u16), spec })
+                .shutdown(Shutdown::Infinity)
+        };
+        let tree = |children| Arc::new(Tree { spec: SupervisorSpec::default(), children });
+        let at = |shard: usize, tree| ChildSource::Supervisor { shard: ShardId(shard as u16), tree };
+        let below = tree(vec![slow("c", 0), slow("d", shard)]);
+        let below = ChildSpec::supervisor("below", at(0, below));
+        let middle = tree(vec![slow("a", shard), slow("b", 0), below]);
+        let middle = ChildSpec::supervisor("middle", at(shard, middle)).shutdown(shutdown);
+        let (done, waiter) = reply_slot();
+        let top = tree(vec![middle]);
+        world.control(0, Control::Supervisor(SupervisorControl::Start { tree: top, done }));
+        world.settle();
+        let top = waiter.wait().unwrap().unwrap();
+        let (done, waiter) = reply_slot();
+        world.control(0, Control::StopSupervisor { supervisor: top, done });
+        world.settle();
+        assert_eq!(waiter.wait().unwrap(), Ok(Some(ExitReason::Shutdown)));
+        assert_eq!(world.log(), expected, "{shutdown:?}");
+        let killed: u64 = world.shards.iter().map(|shard| shard.report().abnormal_exits).sum();
+        assert_eq!(killed as usize, 4 - expected.iter().filter(|what| **what == "stopped").count());
+        assert!(world.shards.iter().all(|shard| shard.actors.len() == 0 && shard.supervisors.len() == 0));
+    });
+}
+
+#[test]
+fn a_supervisor_below_another_has_the_time_that_its_spec_says() {
+    stops_within(Shutdown::Infinity, &["stopped"; 4]);
+    stops_within(Shutdown::Timeout(60_000_000_000), &["stopped"; 4]);
+    // Two have time enough, the third one some, and the last one none.
+    stops_within(Shutdown::Timeout(1_200_000_000), &["stopped", "stopped", "late"]);
+    stops_within(Shutdown::BrutalKill, &[]);
+}
+
+#[test]
+fn what_was_killed_with_its_supervisor_comes_back_with_it() {
+    both(|mut world, shard| {
+        let child = ChildSource::Actor { shard: ShardId(shard as u16), spec: world.spec(Some("a")) };
+        let below = Tree { spec: SupervisorSpec::default(), children: vec![ChildSpec::worker("a", child)] };
+        let below = ChildSource::Supervisor { shard: ShardId(shard as u16), tree: Arc::new(below) };
+        let top = Tree {
+            spec: SupervisorSpec::default(),
+            children: vec![ChildSpec::supervisor("below", below).shutdown(Shutdown::BrutalKill)],
+        };
+        let (done, waiter) = reply_slot();
+        world.control(0, Control::Supervisor(SupervisorControl::Start { tree: Arc::new(top), done }));
+        world.settle();
+        let top = waiter.wait().unwrap().unwrap();
+        for question in [
+            Question::TerminateChild(crate::control::supervisor::Who::Id("below".into())),
+            Question::RestartChild("below".into()),
+        ] {
+            let (done, waiter) = reply_slot();
+            let ask = SupervisorControl::Ask { supervisor: top, question, asker: Asker::Child(done) };
+            world.control(0, Control::Supervisor(ask));
+            world.settle();
+            assert!(waiter.wait().unwrap().is_ok());
+        }
+        assert_eq!(world.log(), ["start a 0", "start a 0"], "it was not asked to stop");
+        // The deadline of the first stop is not that of the next one.
+        world.control(0, Control::StopSupervisor { supervisor: top, done: reply_slot().0 });
+        world.settle();
+        world.closed_ledger();
+    });
+}

@@ -322,3 +322,61 @@ fn payloads_are_shared_by_all_copies() {
     assert_eq!(world.told(a, &format!("publish a {long}")), vec![format!("a: {long}"); 4]);
     world.closed_ledger();
 }
+
+#[test]
+fn what_happens_is_published_by_kind() {
+    both(|mut world, other| {
+        let listener = world.spawn(0);
+        world.told(listener, "subscribe $raddle.event.>");
+        let only_ends = world.spawn(other);
+        world.told(only_ends, "subscribe $raddle.event.exited");
+        let supervisor = world.supervisor(0, 1);
+        let child = world.child(supervisor, other, ChildPolicy::default(), "a").unwrap();
+        let mut seen = world.log();
+        // Who has subscribed to everything is told of nothing that is the runtime's own.
+        world.told(only_ends, "subscribe >");
+        for _ in 0..2 {
+            world.tell(child, "trap");
+            world.settle();
+        }
+        seen.extend(world.log());
+        seen.sort();
+        let supervisor_ends = format!("{supervisor} - too-many-restarts");
+        let exited = format!("$raddle.event.exited: {child} a trap: told to");
+        let mut expected = [
+            exited.as_str(),
+            &exited,
+            &exited,
+            &exited,
+            &format!("$raddle.event.restarted: {child} a 1"),
+            &format!("$raddle.event.started: {child} a 0"),
+            // The listener has heard that the second one started.
+            &format!("$raddle.event.supervisor-ends: {supervisor_ends}"),
+            &format!("$raddle.event.supervisor-started: {supervisor} - 0"),
+        ];
+        expected.sort();
+        seen.retain(|line| !line.contains(" - 0") || line.contains("supervisor"));
+        assert_eq!(seen, expected);
+        world.closed_ledger();
+    });
+}
+
+#[test]
+fn a_listener_without_room_loses_only_its_own_events() {
+    let mut world = super::talker::talkers(1, ShardConfig::default());
+    let supervisor = world.supervisor(0, 2);
+    let listener = world.child(supervisor, 0, ChildPolicy::default(), "a").unwrap();
+    world.told(listener, "subscribe $raddle.event.started");
+    let slow = MailboxSpec { messages_max: Some(2), ..MailboxSpec::default() };
+    let deaf = world.spawn_with(0, slow);
+    world.told(deaf, "subscribe $raddle.event.started");
+    world.told(deaf, &format!("ask {listener} defer"));
+    for _ in 0..5 {
+        world.spawn(0);
+    }
+    let heard = world.log().iter().filter(|line| line.starts_with("$raddle.event.started")).count();
+    assert_eq!(heard, 5);
+    world.advance_ms(2_000);
+    // Two had room, the others are its own loss.
+    assert_eq!(world.closed_ledger().dead_by_reason[DeadReason::MailboxFull as usize], 3);
+}

@@ -1,4 +1,4 @@
-//! Runs the lock-free floor for a long time and looks at every message.
+//! Runs what must never fail for a long time, and looks at every message.
 //!
 //! ```text
 //!   soak hammer   pairs of shards that never spin send tokens to and fro: every
@@ -7,6 +7,9 @@
 //!                 reordered, by sequence numbers and sums
 //!   soak requests actors ask each other, raced by deadlines, deaths and cancels:
 //!                 every request has exactly one outcome
+//!   soak supervision  a tree of actors that fail at random: all are up again in the
+//!                 end, and everything ends
+//!   soak registry names that come and go: nobody finds one whose end was told
 //! ```
 
 use std::process::ExitCode;
@@ -17,12 +20,16 @@ use clap::{Parser, Subcommand};
 mod hammer;
 #[path = "soak/mesh.rs"]
 mod mesh;
+#[path = "soak/registry.rs"]
+mod registry;
 #[path = "soak/requests.rs"]
 mod requests;
+#[path = "soak/supervision.rs"]
+mod supervision;
 #[path = "soak/tally.rs"]
 mod tally;
 
-/// Soaks of the lock-free floor
+/// Soaks of the lock-free floor, of supervision and of names
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -37,6 +44,10 @@ enum Soak {
     Mesh(mesh::Args),
     /// Requests against everything that can end one
     Requests(requests::Args),
+    /// A supervision tree whose actors fail at random
+    Supervision(supervision::Args),
+    /// Names that are registered, looked up and given back
+    Registry(registry::Args),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +55,8 @@ fn main() -> ExitCode {
         Soak::Hammer(args) => hammer::run(&args),
         Soak::Mesh(args) => mesh::run(&args),
         Soak::Requests(args) => requests::run(&args),
+        Soak::Supervision(args) => supervision::run(&args),
+        Soak::Registry(args) => registry::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
