@@ -69,7 +69,7 @@ impl<'a> Survey<'a> {
                 _ if depth == 1 => {
                     survey.see(&payload)?;
                     if let Some((id, range)) = payload.as_section() {
-                        let content = usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?;
+                        let content = range.start..range.end;
                         survey.sections.push(Section { id, content });
                     }
                 }
