@@ -41,7 +41,7 @@ impl Payload {
 
     /// Takes these bytes in place of its own: without an allocation, and without
     /// touching more than these bytes, if they fit inline.
-    #[inline]
+    #[inline(always)]
     pub fn assign(&mut self, new: &[u8]) {
         match &mut self.0 {
             Repr::Inline { len, bytes } if new.len() <= Self::INLINE_MAX => {

@@ -9,7 +9,7 @@ use crate::run::units;
 use crate::setup::Stand;
 use crate::workload::{Kind, Place, Workload, set_up, set_up_alone};
 
-use super::Args;
+use super::{AWAKE, Args};
 
 /// Of asks that find everybody asleep, one for so many of the others.
 const ASLEEP_SHARE: u64 = 10;
@@ -69,6 +69,9 @@ pub(super) fn entrants(
 ) -> anyhow::Result<Vec<Entrant>> {
     let mut all = Vec::new();
     for (index, stand) in stands.iter().enumerate() {
+        if index == AWAKE && kind != Kind::Ask {
+            continue;
+        }
         let shards = stand.runtime.shards();
         if shards > 1
             && let Some(workload) = set_up_alone(kind, stand)?
@@ -78,6 +81,8 @@ pub(super) fn entrants(
         for (nth, workload) in set_up(kind, Place::Both, stand, &args.extras)?.into_iter().enumerate() {
             let cores = match kind {
                 Kind::Pairs | Kind::SpawnStop if shards > 1 => Cores::All,
+                // The bar is for a shard that is awake.
+                Kind::Ask if index != AWAKE => Cores::Across,
                 _ if nth > 0 => Cores::Across,
                 _ => Cores::One,
             };
@@ -104,6 +109,7 @@ pub(super) fn entrants(
 
 fn raddle(kind: Kind, index: usize, stand: &Stand, workload: Box<dyn Workload>, cores: Cores) -> Entrant {
     let (name, class) = match stand.setup.batch {
+        1 if index == AWAKE => (format!("raddle, kept awake ({})", workload.title()), Class::Single),
         1 => (format!("raddle ({})", workload.title()), Class::Single),
         batch => (format!("raddle, batches of {batch} ({})", workload.title()), Class::Batches),
     };

@@ -47,6 +47,11 @@ const ALL: [Kind; 7] =
     [Kind::Tell, Kind::Ring, Kind::PingPong, Kind::FanIn, Kind::Pairs, Kind::SpawnStop, Kind::Ask];
 /// The batches that Raddle races with too, if --batch does not say.
 const BATCH: usize = 32;
+/// Of the stands, the one whose shard is kept awake; and how many they are.
+const AWAKE: usize = 2;
+const STANDS: usize = 3;
+/// How long its shard looks around before it sleeps, in µs.
+const AWAKE_US: u64 = 2_000;
 
 /// One workload, and all who race in it.
 struct Race {
@@ -111,12 +116,18 @@ impl Race {
     }
 }
 
-/// One runtime whose guests take one message in each call, and one whose guests take
-/// batches.
-fn stands(setup: &Setup) -> anyhow::Result<[Stand; 2]> {
-    let single = Stand::new(&Setup { batch: 1, ..setup.clone() }, false)?;
+/// One runtime whose guests take one message in each call, one whose guests take
+/// batches, and one for whoever asks from outside: its shard leaves the asker a core,
+/// and does not sleep between two asks.
+fn stands(setup: &Setup) -> anyhow::Result<[Stand; STANDS]> {
+    let single = Setup { batch: 1, ..setup.clone() };
     let batch = if setup.batch > 1 { setup.batch } else { BATCH };
-    Ok([single, Stand::new(&Setup { batch, ..setup.clone() }, false)?])
+    let awake = Setup { shards: Some(1), spin_us: Some(AWAKE_US), ..single.clone() };
+    Ok([
+        Stand::new(&single, false)?,
+        Stand::new(&Setup { batch, ..setup.clone() }, false)?,
+        Stand::new(&awake, false)?,
+    ])
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
@@ -178,7 +189,7 @@ fn print(races: &[Race], floors: &[Figure], is_complete: bool) {
 fn finish(
     args: &Args,
     kinds: &[Kind],
-    stands: [Stand; 2],
+    stands: [Stand; STANDS],
     races: Vec<Race>,
     floors: Vec<Figure>,
     is_complete: bool,

@@ -6,6 +6,7 @@ pub(crate) mod ask;
 mod flow;
 mod lives;
 mod mixed;
+mod parents;
 mod pass;
 pub(crate) mod stranger;
 mod topic;
@@ -184,7 +185,7 @@ fn one(kind: Kind, across: bool, stand: &Stand, extras: &Extras) -> anyhow::Resu
         Kind::PingPong => Box::new(pass::Pass::ping_pong(stand, across)?),
         Kind::Ask => Box::new(ask::Ask::new(stand)?),
         Kind::Publish => Box::new(topic::Publish::new(stand, across)?),
-        Kind::SpawnStop => Box::new(lives::SpawnStop::new(stand.runtime.shards())),
+        Kind::SpawnStop => Box::new(parents::SpawnStop::new(stand, stand.runtime.shards())?),
         Kind::RestartStorm => Box::new(lives::RestartStorm::new(stand)?),
         Kind::Mixed => Box::new(mixed::Mixed::new(stand)?),
         Kind::AccessLog => Box::new(access_log::AccessLog::new(stand, extras)?),
@@ -197,7 +198,7 @@ fn one(kind: Kind, across: bool, stand: &Stand, extras: &Extras) -> anyhow::Resu
 pub(crate) fn set_up_alone(kind: Kind, stand: &Stand) -> anyhow::Result<Option<Box<dyn Workload>>> {
     Ok(match kind {
         Kind::Pairs => Some(Box::new(flow::pairs(stand, 1)?)),
-        Kind::SpawnStop => Some(Box::new(lives::SpawnStop::new(1))),
+        Kind::SpawnStop => Some(Box::new(parents::SpawnStop::new(stand, 1)?)),
         _ => None,
     })
 }
