@@ -22,6 +22,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use crate::actor::ActorId;
 
 /// A name is taken, by this actor.
@@ -119,7 +121,7 @@ impl Home {
 /// One shard's copy of all names.
 #[derive(Default)]
 pub struct Replica {
-    names: HashMap<Arc<str>, ActorId>,
+    names: HashMap<Arc<str>, ActorId, RandomState>,
 }
 
 impl Replica {

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Nothing runs in that module. It has no memory, no table and no code, and costs an
-//! instantiation some 150 ns. What the component is and does stays the same; one of a
+//! instantiation some 500 ns. What the component is and does stays the same; one of a
 //! shape that is not known here stays as it is.
 
 use std::borrow::Cow;

@@ -51,7 +51,7 @@ const BATCH: usize = 32;
 const AWAKE: usize = 2;
 const STANDS: usize = 3;
 /// How long its shard looks around before it sleeps, in µs.
-const AWAKE_US: u64 = 2_000;
+const AWAKE_US: u64 = 200;
 
 /// One workload, and all who race in it.
 struct Race {

@@ -45,6 +45,7 @@ pub const HOMES: &[Home] = &[
     Home { name: "loom", layers: &["sync"] },
     Home { name: "hdrhistogram", layers: &["metrics"] },
     Home { name: "quanta", layers: &["metrics"] },
+    Home { name: "foldhash", layers: &["control"] },
     Home { name: "imbl", layers: &["shard"] },
     Home { name: "wasmtime", layers: &["wasm"] },
     Home { name: "wasmtime_wasi", layers: &["wasm"] },
