@@ -44,6 +44,7 @@ pub use message::{DeadReason, Envelope, Failure, Message, RequestError, SendErro
 pub use native::Native;
 pub use outcome::{Awaited, Batch, BatchOutcome, Notice, Outcome, Resume};
 pub use payload::Payload;
+#[cfg(feature = "wasm")]
 pub(crate) use payload::copy_few;
 pub use quotas::Quotas;
 pub use relation::Relation;
