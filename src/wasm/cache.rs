@@ -13,6 +13,8 @@ use std::time::{Duration, SystemTime};
 
 use wasmtime::component::Component;
 
+use super::passage;
+
 /// Where compiled components are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum CacheConfig {
@@ -130,7 +132,8 @@ fn trusted(folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// The component's content, and everything about the engine that its code depends on.
+/// The component's content, and everything that its code depends on besides: what is
+/// done to it before it is compiled, and the engine.
 fn entry_name(engine: &wasmtime::Engine, source: &[u8]) -> String {
     struct Compatibility(blake3::Hasher);
 
@@ -145,6 +148,7 @@ fn entry_name(engine: &wasmtime::Engine, source: &[u8]) -> String {
     }
 
     let mut compatibility = Compatibility(blake3::Hasher::new());
+    compatibility.write(&passage::REVISION.to_le_bytes());
     engine.precompile_compatibility_hash().hash(&mut compatibility);
     let content = blake3::hash(source).to_hex();
     let engine = compatibility.0.finalize().to_hex();

@@ -327,15 +327,14 @@ impl Engine {
         let bytes = read(source)?;
         let bytes = to_binary(&name, &bytes)?.into_owned();
         check_header(&name, source, &bytes)?;
-        let to_compile = passage::with_passage(&bytes);
-        let (component, cache) = cache.get_or_compile(&self.shared.wasmtime, &to_compile, || {
+        let (component, cache) = cache.get_or_compile(&self.shared.wasmtime, &bytes, || {
             let started = Instant::now();
             progress.started(&name, bytes.len());
-            let compiled = wasmtime_component::Component::from_binary(&self.shared.wasmtime, &to_compile);
+            let with_passage = passage::with_passage(&bytes);
+            let compiled = wasmtime_component::Component::from_binary(&self.shared.wasmtime, &with_passage);
             progress.finished(&name, started.elapsed());
             compiled.map_err(|error| invalid(&name, &error))
         })?;
-        drop(to_compile);
         if makes_resources(&bytes) {
             return Err(ComponentError::OwnResources { name });
         }

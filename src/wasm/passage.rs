@@ -24,6 +24,10 @@ use wasmparser::{
     ComponentTypeRef, ExternalKind, FuncType, Parser, Payload, ValType, Validator,
 };
 
+/// Counts up when the same component becomes another one, so that nothing is taken from
+/// the cache that was compiled from the one before.
+pub(super) const REVISION: u32 = 1;
+
 /// The sections that are written here.
 const CORE_MODULE: u8 = 1;
 const CORE_INSTANCES: u8 = 2;
