@@ -11,7 +11,7 @@ use crate::control::child_spec::Shutdown;
 use crate::manifest::{self, Instance, Manifest, NamedSupervisorSpec, Placement, Strategy};
 use crate::runtime::driver::Reactor;
 use crate::runtime::{Builder, Runtime, Spawn, Supervise};
-use crate::shard::{Bounds, HealthConfig, Overflow, Quotas, ShardConfig};
+use crate::shard::{Bounds, HealthConfig, Quotas, ShardConfig};
 use crate::wasm::{
     CacheConfig, Directory, EngineConfig, ExecutionClass, Limits, MemoryLayout, Patterns, Profile, TrustLevel,
 };
@@ -318,12 +318,7 @@ fn template(
 }
 
 fn with_mailbox(spawn: Spawn, spec: manifest::MailboxSpec) -> Spawn {
-    let mut spawn = spawn.overflow(match spec.overflow {
-        manifest::Overflow::Reject => Overflow::Reject,
-        manifest::Overflow::Backpressure => Overflow::Backpressure,
-        manifest::Overflow::DropOldest => Overflow::DropOldest,
-        manifest::Overflow::DropNewest => Overflow::DropNewest,
-    });
+    let mut spawn = spawn.overflow(spec.overflow);
     if let Some(messages_max) = spec.messages_max {
         spawn = spawn.mailbox_messages_max(messages_max);
     }

@@ -11,6 +11,7 @@ pub mod group;
 pub mod health;
 pub mod intensity;
 pub mod lineage;
+pub mod overflow;
 pub mod placement;
 pub mod registry;
 pub mod relations;

@@ -3,6 +3,7 @@
 use super::read::HOUR_MS;
 use super::section::Section;
 use super::spec::Words;
+pub use crate::control::overflow::Overflow;
 
 /// How the mailbox of each actor of a component is to be. What is not set is as
 /// `[runtime]` has it.
@@ -16,20 +17,6 @@ pub struct MailboxSpec {
     pub overflow: Overflow,
     /// How long a message may wait in it; none set is for ever.
     pub time_to_live_ms: Option<u32>,
-}
-
-/// What becomes of messages for which a mailbox has no room.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Overflow {
-    /// They are refused.
-    #[default]
-    Reject,
-    /// Whoever sends them is paused before it comes to that.
-    Backpressure,
-    /// The oldest ones make room, and are dead.
-    DropOldest,
-    /// They are dead.
-    DropNewest,
 }
 
 impl Words for Overflow {
