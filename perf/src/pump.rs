@@ -50,7 +50,8 @@ pub(crate) enum Content {
 struct Pump {
     stream: Stream,
     next: usize,
-    payload: Vec<u8>,
+    /// As many as are sent at once.
+    payloads: Vec<Vec<u8>>,
     has_words: bool,
     subject: Option<&'static str>,
     in_flight_max: u64,
@@ -97,19 +98,30 @@ impl Actor for Pump {
 impl Pump {
     fn send_burst(&mut self, context: &Context) {
         while self.burst_left > 0 {
+            let to = self.stream.to[self.next];
+            let at_once = self.payloads.len().min(self.burst_left as usize);
+            let payloads = &mut self.payloads[..at_once];
             if self.has_words {
-                word::write(&mut self.payload, self.stream.op, self.stream.first_value);
+                for (value, payload) in (self.stream.first_value..).zip(&mut *payloads) {
+                    word::write(payload, self.stream.op, value);
+                }
             }
-            let sent = match self.subject {
-                None => context.send_bytes(self.stream.to[self.next], &self.payload),
-                Some(subject) => context.publish(subject, self.payload.as_slice()),
+            let sent = match (self.subject, &*payloads) {
+                (Some(subject), payloads) => context.publish(subject, &payloads[0][..]).map_or(0, |()| 1),
+                (None, [payload]) => context.send_bytes(to, payload).map_or(0, |()| 1),
+                (None, payloads) => {
+                    let payloads: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
+                    context
+                        .send_many(to, &payloads)
+                        .map_or_else(|refused| refused.sent as u64, |()| at_once as u64)
+                }
             };
-            if sent.is_err() {
+            if sent == 0 {
                 return;
             }
-            self.burst_left -= 1;
-            self.stream.first_value += 1;
-            self.stream.messages -= 1;
+            self.burst_left -= sent;
+            self.stream.first_value += sent;
+            self.stream.messages -= sent;
             self.next = if self.next + 1 >= self.stream.to.len() { 0 } else { self.next + 1 };
         }
     }
@@ -143,6 +155,7 @@ impl Pumps {
         streams: Vec<Stream>,
         content: &Content,
         pace: Pace,
+        at_once: usize,
     ) -> anyhow::Result<Self> {
         let (sender, done) = mpsc::channel();
         let (in_flight_max, burst) = match pace {
@@ -163,7 +176,7 @@ impl Pumps {
             let make = move |_: &_| Pump {
                 stream: stream.clone(),
                 next: 0,
-                payload: payload.clone(),
+                payloads: vec![payload.clone(); at_once],
                 has_words,
                 subject,
                 in_flight_max,

@@ -164,7 +164,7 @@ impl Bench {
         let before = self.count(to)?;
         let stream = Stream { on: ShardId(0), to: vec![to], op: Op::Add, first_value: 0, messages };
         let content = Content::Fixed(payload.to_vec());
-        let pumps = Pumps::new(&self.runtime, vec![stream], &content, Pace::InFlight)?;
+        let pumps = Pumps::new(&self.runtime, vec![stream], &content, Pace::InFlight, 1)?;
         let start = Instant::now();
         pumps.run(&self.runtime)?;
         let elapsed = start.elapsed();

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::{
-    Account, ActorId, Batch, BatchOutcome, Context, ExitReason, Failure, Message, Notice, Outcome, Quotas,
-    Resume, ShardId,
+    Account, ActorId, Batch, BatchOutcome, Context, ExitReason, Failure, Frame, Frames, Message, Notice,
+    Outcome, Quotas, Resume, ShardId,
 };
 
 /// Handles messages. A panic in any of its methods counts as an exit.
@@ -53,6 +53,21 @@ pub trait Actor {
             }
         }
         outcome
+    }
+
+    /// Does it take the plain messages of a batch as one run of bytes, too? Then those
+    /// that nobody measures come to [`handle_frames`](Self::handle_frames).
+    fn takes_frames(&self) -> bool {
+        false
+    }
+
+    /// As [`handle_batch`](Self::handle_batch), with what it [takes](Self::takes_frames).
+    fn handle_frames(&mut self, context: &Context, frames: &Frames) -> BatchOutcome {
+        let to = Some(context.own_id());
+        let letter = |frame: Frame<'_>| {
+            Box::new(Message { to, from: frame.from, payload: frame.payload.into(), ..Message::default() })
+        };
+        self.handle_batch(context, Batch::new(&frames.iter().map(letter).collect::<Vec<_>>()))
     }
 }
 

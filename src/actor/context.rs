@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::{
     ASK_CHAIN_MAX, ActorId, Attached, Chain, Effect, Envelope, ExitReason, Failure, Filter, Message,
-    NewActor, NotSpawned, Origin, Payload, Pick, RequestError, RequestId, SendError, ShardId, Subject,
-    Target, TimerId, View,
+    NewActor, NotAllSent, NotSpawned, Origin, Payload, Pick, RequestError, RequestId, SendError, ShardId,
+    Subject, Target, TimerId, View,
 };
 
 /// What the actors of one shard share: who is running, what it has done so far,
@@ -89,6 +89,20 @@ impl Context {
         self.view.send_bytes(to, self.running.get(), self.sent_at_ns.get(), bytes)?;
         self.led_on.set(true);
         Ok(())
+    }
+
+    /// Sends many messages to one actor, in this order: for less than one by one,
+    /// above all to one that takes batches.
+    ///
+    /// # Errors
+    /// How many were accepted before the first one that was not, and why that was not.
+    /// It and those behind it were not sent.
+    pub fn send_many(&self, to: ActorId, payloads: &[&[u8]]) -> Result<(), NotAllSent> {
+        let (sent, refused) = self.view.send_many(self.envelope(to), payloads);
+        if sent > 0 {
+            self.led_on.set(true);
+        }
+        refused.map_err(|reason| NotAllSent { sent, reason })
     }
 
     fn envelope(&self, to: ActorId) -> Envelope {

@@ -39,6 +39,12 @@ pub struct Envelope {
 }
 
 impl Envelope {
+    /// Does it say nothing but from whom to whom?
+    #[inline(always)]
+    pub(crate) fn is_bare(&self) -> bool {
+        self.request.is_none() && self.sent_at_ns == 0 && self.expires_at_ns == 0
+    }
+
     /// A message in this envelope.
     pub fn with(self, payload: Payload) -> Message {
         let Self { to, from, request, sent_at_ns, expires_at_ns } = self;
@@ -52,6 +58,12 @@ impl Message {
     #[inline]
     pub fn is_plain(&self, now_ns: u64) -> bool {
         self.request.is_none() && !self.is_expired(now_ns) && self.attached.is_none()
+    }
+
+    /// Is it nothing but its sender and its bytes?
+    #[inline(always)]
+    pub(crate) fn is_bare(&self) -> bool {
+        self.request.is_none() && self.attached.is_none() && self.sent_at_ns == 0 && self.expires_at_ns == 0
     }
 
     /// Is it no longer worth handling at this time?
@@ -156,6 +168,17 @@ pub enum SendError {
     /// The runtime is shutting down.
     #[error("the runtime is shutting down")]
     Closed,
+}
+
+/// Of many messages, one was not accepted, and those behind it were not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("only {sent} of the messages were accepted: {reason}")]
+pub struct NotAllSent {
+    /// How many were accepted.
+    pub sent: usize,
+    /// Why the next one was not.
+    #[source]
+    pub reason: SendError,
 }
 
 impl From<TopicError> for SendError {

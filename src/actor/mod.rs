@@ -17,6 +17,7 @@ mod child;
 mod context;
 mod effect;
 mod exit;
+mod frames;
 mod hooks;
 mod id;
 mod message;
@@ -38,13 +39,15 @@ pub use child::{
 pub use context::Context;
 pub use effect::Effect;
 pub use exit::{ExitReason, TrapCause};
+#[cfg(feature = "wasm")]
+pub(crate) use frames::write_frame;
+pub use frames::{Frame, Frames};
 pub use hooks::{Hook, HookFault, HookedActor, Hooks, Moment};
 pub use id::{ActorId, Key, ParseKeyError, RequestId, ShardId, TimerId};
-pub use message::{DeadReason, Envelope, Failure, Message, RequestError, SendError};
+pub use message::{DeadReason, Envelope, Failure, Message, NotAllSent, RequestError, SendError};
 pub use native::Native;
 pub use outcome::{Awaited, Batch, BatchOutcome, Notice, Outcome, Resume};
 pub use payload::Payload;
-#[cfg(feature = "wasm")]
 pub(crate) use payload::copy_few;
 pub use quotas::Quotas;
 pub use relation::Relation;

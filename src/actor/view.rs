@@ -38,6 +38,18 @@ pub trait View {
         bytes: &[u8],
     ) -> Result<(), SendError>;
 
+    /// Many plain messages, in order, up to the first one that is not accepted. How many
+    /// were, and why that one was not?
+    fn send_many(&self, envelope: Envelope, payloads: &[&[u8]]) -> (usize, Result<(), SendError>) {
+        let Envelope { to, from, sent_at_ns, .. } = envelope;
+        for (sent, payload) in payloads.iter().enumerate() {
+            if let Err(refused) = self.send_bytes(to, from, sent_at_ns, payload) {
+                return (sent, Err(refused));
+            }
+        }
+        (payloads.len(), Ok(()))
+    }
+
     /// Any message, with a payload that is there already.
     ///
     /// # Errors

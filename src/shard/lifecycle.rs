@@ -275,10 +275,14 @@ impl Shard {
             (Ok(()), Some(reason)) => Attempt::Exited(child, reason),
             (Ok(()), None) => {
                 let child = self.observe(actor, child);
+                let at_once = if child.takes_frames() { child.batch_messages_max() } else { 1 };
+                let frames_max = if at_once > 1 { at_once as u32 } else { 0 };
                 if let Some(slot) = self.actors.get_mut(actor) {
                     slot.child = Some(child);
                 }
-                self.local.post.borrow_mut().set_up(actor, true);
+                let mut post = self.local.post.borrow_mut();
+                post.set_frames_max(actor, frames_max);
+                post.set_up(actor, true);
                 Attempt::Up
             }
         }

@@ -87,6 +87,10 @@ impl View for ShardView {
         self.0.post.borrow_mut().send_bytes(envelope, bytes)
     }
 
+    fn send_many(&self, envelope: Envelope, payloads: &[&[u8]]) -> (usize, Result<(), SendError>) {
+        self.0.post.borrow_mut().send_many(envelope, payloads)
+    }
+
     fn send(&self, envelope: Envelope, payload: Payload) -> Result<(), SendError> {
         self.0.post.borrow_mut().send_payload(envelope, payload)
     }

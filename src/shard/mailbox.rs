@@ -18,18 +18,30 @@
 //! it waits; to be handled its pointer is swapped with that of the one handled
 //! last, so that it stays put while its actor sends, which changes the pool.
 //!
-//! **Invariant:** a node is in exactly one mailbox, or free. [`Pool::in_use`]
-//! counts the former, for the ledger.
+//! What goes to an actor that takes [`Frames`] is mostly bytes, and many of them at
+//! once: they wait in one node, a *run*, laid out as the actor takes them. A run is
+//! swapped out like a letter. Who wants one message takes it out of the run.
+//!
+//! **Invariant:** a node is in exactly one mailbox, or free; no run in a mailbox is
+//! empty. [`Pool::in_use`] counts the messages in mailboxes, for the ledger.
 
 use std::num::NonZeroU64;
 
-use crate::actor::Message;
+use crate::actor::{ActorId, Frames, Message};
 pub use crate::control::overflow::Overflow;
 
 use super::post::Bounds;
 
 const NOBODY: u32 = u32::MAX;
 const GROWTH: usize = 256;
+/// In the index of a node that is a run.
+const RUN: u32 = 1 << 31;
+
+/// The number of the run that this node is, if it is one.
+#[inline(always)]
+fn run_at(index: u32) -> Option<usize> {
+    (index & RUN != 0 && index != NOBODY).then_some((index & !RUN) as usize)
+}
 
 /// All nodes of one shard.
 pub(super) struct Pool {
@@ -37,23 +49,39 @@ pub(super) struct Pool {
     #[expect(clippy::vec_box, reason = "messages stay where they are; their pointers are swapped")]
     letters: Vec<Box<Message>>,
     free: u32,
-    in_use: usize,
+    runs: Vec<Run>,
+    free_runs: Vec<u32>,
+    letters_in_use: usize,
+}
+
+struct Run {
+    next: u32,
+    frames: Frames,
 }
 
 impl Pool {
     pub(super) fn new() -> Self {
-        Self { next: Vec::new(), letters: Vec::new(), free: NOBODY, in_use: 0 }
+        Self {
+            next: Vec::new(),
+            letters: Vec::new(),
+            free: NOBODY,
+            runs: Vec::new(),
+            free_runs: Vec::new(),
+            letters_in_use: 0,
+        }
     }
 
     /// How many messages wait in mailboxes.
     pub(super) fn in_use(&self) -> usize {
-        self.in_use
+        let in_runs: usize = self.runs.iter().map(|run| run.frames.len()).sum();
+        self.letters_in_use + in_runs
     }
 
     #[cold]
     fn grow(&mut self) {
         let first = self.next.len();
-        let past = u32::try_from(first + GROWTH).expect("fewer than 2^32 messages");
+        let past = u32::try_from(first + GROWTH).ok().filter(|&past| past < RUN);
+        let past = past.expect("fewer than 2^31 messages");
         self.next.extend(first as u32 + 1..past);
         self.next.push(self.free);
         self.letters.resize_with(first + GROWTH, Box::default);
@@ -68,8 +96,47 @@ impl Pool {
         }
         let index = self.free;
         self.free = std::mem::replace(&mut self.next[index as usize], NOBODY);
-        self.in_use += 1;
+        self.letters_in_use += 1;
         index
+    }
+
+    /// A free run, for the caller to fill.
+    #[inline]
+    fn allocate_run(&mut self) -> u32 {
+        match self.free_runs.pop() {
+            Some(index) => index,
+            None => self.grow_runs(),
+        }
+    }
+
+    #[cold]
+    fn grow_runs(&mut self) -> u32 {
+        let index = u32::try_from(self.runs.len()).ok().filter(|&index| index < RUN - 1);
+        self.runs.push(Run { next: NOBODY, frames: Frames::new() });
+        RUN | index.expect("fewer than 2^31 runs")
+    }
+
+    /// The run has been emptied.
+    fn release_run(&mut self, index: u32, run: usize) {
+        self.runs[run].frames.clear();
+        self.runs[run].next = NOBODY;
+        self.free_runs.push(index);
+    }
+
+    #[inline(always)]
+    fn next(&self, index: u32) -> u32 {
+        match run_at(index) {
+            None => self.next[index as usize],
+            Some(run) => self.runs[run].next,
+        }
+    }
+
+    #[inline(always)]
+    fn set_next(&mut self, index: u32, next: u32) {
+        match run_at(index) {
+            None => self.next[index as usize] = next,
+            Some(run) => self.runs[run].next = next,
+        }
     }
 
     /// What waits in this node goes into the hand; the node is free.
@@ -78,7 +145,7 @@ impl Pool {
         std::mem::swap(&mut self.letters[index as usize], hand);
         self.next[index as usize] = self.free;
         self.free = index;
-        self.in_use -= 1;
+        self.letters_in_use -= 1;
     }
 }
 
@@ -125,6 +192,8 @@ pub(super) struct Mailbox {
     pub(super) bytes_max: u32,
     /// From so many on, whoever sends here is paused.
     pub(super) pressure_at: u32,
+    /// The most messages in a run; 0 if its actor takes no frames.
+    frames_max: u32,
     pub(super) overflow: Overflow,
     holds: u8,
     /// Is its actor in the run queue, or running?
@@ -148,6 +217,7 @@ impl Mailbox {
             messages_max: 0,
             bytes_max: 0,
             pressure_at: u32::MAX,
+            frames_max: 0,
             overflow: Overflow::Reject,
             holds: Hold::Down as u8,
             queued: false,
@@ -177,6 +247,22 @@ impl Mailbox {
         }
     }
 
+    /// Its actor takes so many messages at once as frames; 0 is none. Where messages
+    /// may not wait for ever each has a time of its own, and is a letter.
+    pub(super) fn set_frames_max(&mut self, messages_max: u32) {
+        self.frames_max = if self.time_to_live_ns.is_none() { messages_max } else { 0 };
+    }
+
+    /// May a message of so many bytes be put into a run, and is there room for it that
+    /// nobody need be told of?
+    #[inline(always)]
+    pub(super) fn takes_frame(&self, extra: u32, bytes: usize) -> bool {
+        self.frames_max != 0
+            && bytes <= Frames::PAYLOAD_BYTES_MAX
+            && self.messages < self.messages_max.saturating_add(extra).min(self.pressure_at)
+            && self.bytes.saturating_add(bytes as u32) <= self.bytes_max
+    }
+
     /// Does its actor take messages?
     #[inline(always)]
     pub(super) fn is_ready(&self) -> bool {
@@ -202,51 +288,172 @@ impl Mailbox {
     #[inline(always)]
     pub(super) fn push<'a>(&mut self, pool: &'a mut Pool, bytes: usize) -> &'a mut Message {
         let index = pool.allocate();
-        if self.tail == NOBODY {
-            self.head = index;
-        } else {
-            pool.next[self.tail as usize] = index;
-        }
-        self.tail = index;
+        self.link_last(pool, index);
         self.messages += 1;
         self.bytes = self.bytes.saturating_add(bytes as u32);
         &mut pool.letters[index as usize]
+    }
+
+    #[inline(always)]
+    fn link_last(&mut self, pool: &mut Pool, index: u32) {
+        if self.tail == NOBODY {
+            self.head = index;
+        } else {
+            pool.set_next(self.tail, index);
+        }
+        self.tail = index;
+    }
+
+    fn link_first(&mut self, pool: &mut Pool, index: u32) {
+        pool.set_next(index, self.head);
+        self.head = index;
+        if self.tail == NOBODY {
+            self.tail = index;
+        }
+    }
+
+    #[inline(always)]
+    fn unlink_first(&mut self, pool: &Pool) -> u32 {
+        let index = self.head;
+        self.head = pool.next(index);
+        if self.head == NOBODY {
+            self.tail = NOBODY;
+        }
+        index
+    }
+
+    /// Puts a message last that it [takes](Self::takes_frame) into a run.
+    #[inline(always)]
+    pub(super) fn push_frame(&mut self, pool: &mut Pool, from: Option<ActorId>, payload: &[u8]) {
+        let is_in = run_at(self.tail).is_some_and(|run| {
+            let frames = &mut pool.runs[run].frames;
+            frames.len() < self.frames_max as usize && frames.push(from, payload)
+        });
+        if !is_in {
+            self.open_run(pool, from, payload);
+        }
+        self.messages += 1;
+        self.bytes = self.bytes.saturating_add(payload.len() as u32);
+    }
+
+    /// Puts messages last that it takes into runs, as long as there is room of which
+    /// nobody need be told. How many?
+    #[inline]
+    pub(super) fn push_frames(
+        &mut self,
+        pool: &mut Pool,
+        from: Option<ActorId>,
+        payloads: &[&[u8]],
+    ) -> usize {
+        let room = self.messages_max.min(self.pressure_at).saturating_sub(self.messages);
+        let bytes_room = self.bytes_max.saturating_sub(self.bytes) as usize;
+        let (mut bytes, mut fit) = (0, 0);
+        for payload in payloads.iter().take(if self.frames_max == 0 { 0 } else { room as usize }) {
+            bytes += payload.len();
+            if payload.len() > Frames::PAYLOAD_BYTES_MAX || bytes > bytes_room {
+                bytes -= payload.len();
+                break;
+            }
+            fit += 1;
+        }
+        let mut left = &payloads[..fit];
+        while !left.is_empty() {
+            let pushed = run_at(self.tail).map_or(0, |run| {
+                let frames = &mut pool.runs[run].frames;
+                let room = (self.frames_max as usize).saturating_sub(frames.len()).min(left.len());
+                frames.push_many(from, &left[..room])
+            });
+            left = &left[pushed..];
+            if let [next, rest @ ..] = left {
+                self.open_run(pool, from, next);
+                left = rest;
+            }
+        }
+        self.messages += fit as u32;
+        self.bytes += bytes as u32;
+        fit
+    }
+
+    #[inline(never)]
+    fn open_run(&mut self, pool: &mut Pool, from: Option<ActorId>, payload: &[u8]) {
+        let index = pool.allocate_run();
+        if let Some(run) = run_at(index) {
+            let is_in = pool.runs[run].frames.push(from, payload);
+            debug_assert!(is_in, "an empty run has room");
+        }
+        self.link_last(pool, index);
+    }
+
+    /// Takes the oldest messages into the hand, if they are a run of more than one.
+    #[inline]
+    pub(super) fn take_run(&mut self, pool: &mut Pool, hand: &mut Frames) -> bool {
+        let Some(run) = run_at(self.head) else { return false };
+        if pool.runs[run].frames.len() < 2 {
+            return false;
+        }
+        let index = self.unlink_first(pool);
+        std::mem::swap(&mut pool.runs[run].frames, hand);
+        pool.release_run(index, run);
+        self.messages -= hand.len() as u32;
+        self.bytes = self.bytes.saturating_sub(hand.payload_bytes() as u32);
+        true
+    }
+
+    /// Puts what is left in hand of a run back, first.
+    pub(super) fn put_back_run(&mut self, pool: &mut Pool, hand: &mut Frames) {
+        if hand.is_empty() {
+            return;
+        }
+        let index = pool.allocate_run();
+        let Some(run) = run_at(index) else { return };
+        self.messages += hand.len() as u32;
+        self.bytes = self.bytes.saturating_add(hand.payload_bytes() as u32);
+        std::mem::swap(&mut pool.runs[run].frames, hand);
+        self.link_first(pool, index);
     }
 
     /// Puts a message in hand back, first.
     pub(super) fn put_back(&mut self, pool: &mut Pool, hand: &mut Box<Message>) {
         let index = pool.allocate();
         std::mem::swap(&mut pool.letters[index as usize], hand);
-        pool.next[index as usize] = self.head;
-        self.head = index;
-        if self.tail == NOBODY {
-            self.tail = index;
-        }
+        self.link_first(pool, index);
         self.messages += 1;
         self.bytes = self.bytes.saturating_add(pool.letters[index as usize].payload.len() as u32);
     }
 
-    /// The oldest message.
+    /// The oldest message, if it is a letter.
     #[inline]
     pub(super) fn peek<'a>(&self, pool: &'a Pool) -> Option<&'a Message> {
         pool.letters.get(self.head as usize).map(|letter| &**letter)
     }
 
-    /// Takes the oldest message into the hand.
+    /// Takes the oldest message of this actor into the hand.
     #[inline]
-    pub(super) fn pop(&mut self, pool: &mut Pool, hand: &mut Box<Message>) -> bool {
+    pub(super) fn pop(&mut self, pool: &mut Pool, actor: ActorId, hand: &mut Box<Message>) -> bool {
         if self.head == NOBODY {
             return false;
         }
-        let index = self.head;
-        self.head = pool.next[index as usize];
-        if self.head == NOBODY {
-            self.tail = NOBODY;
+        match run_at(self.head) {
+            None => {
+                let index = self.unlink_first(pool);
+                pool.release(index, hand);
+            }
+            Some(run) => self.pop_from_run(pool, run, actor, hand),
         }
-        pool.release(index, hand);
         self.messages -= 1;
         self.bytes = self.bytes.saturating_sub(hand.payload.len() as u32);
         true
+    }
+
+    #[inline(never)]
+    fn pop_from_run(&mut self, pool: &mut Pool, run: usize, actor: ActorId, hand: &mut Box<Message>) {
+        let frames = &mut pool.runs[run].frames;
+        let is_out = frames.pop(actor, hand);
+        debug_assert!(is_out, "no run in a mailbox is empty");
+        if frames.is_empty() {
+            let index = self.unlink_first(pool);
+            pool.release_run(index, run);
+        }
     }
 }
 
@@ -255,50 +462,150 @@ mod tests {
     use std::collections::VecDeque;
 
     use super::*;
-    use crate::actor::Payload;
+    use crate::actor::{Payload, ShardId};
 
     fn mailbox() -> Mailbox {
         Mailbox::new(1, MailboxSpec::default(), &Bounds::default())
+    }
+
+    fn actor(slot: u32) -> ActorId {
+        ActorId::new(ShardId(0), slot, 1)
     }
 
     fn push(mailbox: &mut Mailbox, pool: &mut Pool, number: u32) {
         mailbox.push(pool, 4).payload.assign(&number.to_le_bytes());
     }
 
-    fn number(message: &Message) -> u32 {
-        u32::from_le_bytes(message.payload.as_slice().try_into().unwrap())
+    fn parse(payload: &[u8]) -> u32 {
+        u32::from_le_bytes(payload.try_into().unwrap())
     }
 
-    /// Many mailboxes on one pool against as many `VecDeque`s.
+    /// Many mailboxes on one pool against as many `VecDeque`s. The odd ones take frames.
     #[test]
     fn mailboxes_are_fifo_and_share_nothing_but_the_pool() {
         let mut pool = Pool::new();
         let mut hand = Box::<Message>::default();
+        let mut run = Frames::new();
         let mut boxes: Vec<Mailbox> = (0..7).map(|_| mailbox()).collect();
+        for odd in [1, 3, 5] {
+            boxes[odd].set_frames_max(6);
+        }
+        let mut runs_taken = 0;
         let mut oracle: Vec<VecDeque<u32>> = vec![VecDeque::new(); 7];
         let mut state = 1_u64;
-        for step in 0..50_000_u32 {
+        for step in 0..100_000_u32 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let which = (state >> 33) as usize % 7;
+            let (mailbox, expected) = (&mut boxes[which], &mut oracle[which]);
             match state >> 60 {
+                0 if which % 2 == 1 => {
+                    let numbers: Vec<[u8; 4]> = (0..step % 9).map(|_| step.to_le_bytes()).collect();
+                    let payloads: Vec<&[u8]> = numbers.iter().map(|number| &number[..]).collect();
+                    let pushed = mailbox.push_frames(&mut pool, Some(actor(step % 9)), &payloads);
+                    assert_eq!(pushed, payloads.len());
+                    expected.extend(numbers.iter().map(|number| parse(number)));
+                }
+                1..5 if which % 2 == 1 => {
+                    assert!(mailbox.takes_frame(0, 4));
+                    mailbox.push_frame(&mut pool, Some(actor(step % 9)), &step.to_le_bytes());
+                    expected.push_back(step);
+                }
                 0..8 => {
-                    push(&mut boxes[which], &mut pool, step);
-                    oracle[which].push_back(step);
+                    push(mailbox, &mut pool, step);
+                    expected.push_back(step);
+                }
+                kind @ (8..10) => {
+                    if mailbox.take_run(&mut pool, &mut run) {
+                        runs_taken += 1;
+                        assert!((2..=6).contains(&run.len()));
+                        // Some are handled, and the rest waits again.
+                        let settled = if kind == 8 { run.len() } else { (step as usize) % (run.len() + 1) };
+                        for frame in run.iter().take(settled) {
+                            let number = parse(frame.payload);
+                            assert_eq!(Some(number), expected.pop_front());
+                            assert_eq!(frame.from, Some(actor(number % 9)));
+                        }
+                        run.skip(settled);
+                        mailbox.put_back_run(&mut pool, &mut run);
+                        run.clear();
+                    }
                 }
                 kind => {
-                    let got = boxes[which].pop(&mut pool, &mut hand).then(|| number(&hand));
-                    assert_eq!(got, oracle[which].pop_front());
-                    if let Some(got) = got.filter(|_| kind == 8) {
-                        boxes[which].put_back(&mut pool, &mut hand);
-                        oracle[which].push_front(got);
+                    let is_out = mailbox.pop(&mut pool, actor(which as u32), &mut hand);
+                    let got = is_out.then(|| parse(&hand.payload));
+                    assert_eq!(got, expected.pop_front());
+                    if let Some(got) = got.filter(|_| kind == 11) {
+                        mailbox.put_back(&mut pool, &mut hand);
+                        expected.push_front(got);
                     }
                 }
             }
-            assert_eq!(boxes[which].peek(&pool).map(number), oracle[which].front().copied());
-            assert_eq!(boxes[which].messages as usize, oracle[which].len());
-            assert_eq!(boxes[which].bytes as usize, 4 * oracle[which].len());
+            if let Some(letter) = mailbox.peek(&pool) {
+                assert_eq!(Some(parse(&letter.payload)), expected.front().copied());
+            }
+            assert_eq!(mailbox.messages as usize, expected.len());
+            assert_eq!(mailbox.bytes as usize, 4 * expected.len());
             assert_eq!(pool.in_use(), oracle.iter().map(VecDeque::len).sum::<usize>());
         }
+        assert!(runs_taken > 1_000, "{runs_taken}");
+    }
+
+    #[test]
+    fn one_message_of_a_run_is_a_letter_like_any_other() {
+        let mut pool = Pool::new();
+        let mut mailbox = mailbox();
+        mailbox.set_frames_max(2);
+        for payload in [&b"one"[..], b"two", b"three"] {
+            mailbox.push_frame(&mut pool, Some(actor(5)), payload);
+        }
+        let mut hand = Box::<Message>::default();
+        for payload in [&b"one"[..], b"two"] {
+            assert!(mailbox.pop(&mut pool, actor(1), &mut hand));
+            assert_eq!((hand.to, hand.from), (Some(actor(1)), Some(actor(5))));
+            assert_eq!(hand.payload.as_slice(), payload);
+        }
+        let mut run = Frames::new();
+        assert!(!mailbox.take_run(&mut pool, &mut run), "one is no run");
+        assert!(mailbox.pop(&mut pool, actor(1), &mut hand));
+        assert_eq!(hand.payload.as_slice(), b"three");
+        assert!(!mailbox.pop(&mut pool, actor(1), &mut hand));
+        assert_eq!((pool.in_use(), pool.runs.len(), pool.free_runs.len()), (0, 2, 2));
+    }
+
+    #[test]
+    fn what_is_long_or_may_wait_only_for_a_while_is_no_frame() {
+        let mut long = mailbox();
+        assert!(!long.takes_frame(0, 1), "its actor takes none");
+        long.set_frames_max(32);
+        assert!(long.takes_frame(0, Frames::PAYLOAD_BYTES_MAX));
+        assert!(!long.takes_frame(0, Frames::PAYLOAD_BYTES_MAX + 1));
+        let spec = MailboxSpec { time_to_live_ns: NonZeroU64::new(1), ..MailboxSpec::default() };
+        let mut short_lived = Mailbox::new(1, spec, &Bounds::default());
+        short_lived.set_frames_max(32);
+        assert!(!short_lived.takes_frame(0, 1));
+    }
+
+    #[test]
+    fn of_many_as_many_are_taken_as_there_is_room_for() {
+        let spec = MailboxSpec { messages_max: Some(5), bytes_max: Some(100), ..MailboxSpec::default() };
+        let mut pool = Pool::new();
+        let mut mailbox = Mailbox::new(1, spec, &Bounds::default());
+        assert_eq!(mailbox.push_frames(&mut pool, None, &[b"its actor takes none"]), 0);
+        mailbox.set_frames_max(3);
+        assert_eq!(mailbox.push_frames(&mut pool, None, &[&[1; 40], &[2; 40], &[3; 40]]), 2);
+        assert_eq!((mailbox.messages, mailbox.bytes), (2, 80));
+        assert_eq!(mailbox.push_frames(&mut pool, None, &[&[4][..]; 9]), 3);
+        assert_eq!((mailbox.messages, mailbox.bytes, pool.in_use()), (5, 83, 5));
+        let mut run = Frames::new();
+        let mut lengths = Vec::new();
+        while mailbox.take_run(&mut pool, &mut run) {
+            lengths.push(run.iter().map(|frame| frame.payload.len()).collect::<Vec<_>>());
+        }
+        assert_eq!(lengths, [vec![40, 40, 1], vec![1, 1]]);
+        let long = [&[0; 4][..], &[0; Frames::PAYLOAD_BYTES_MAX + 1], &[0; 4]];
+        let mut roomy = self::mailbox();
+        roomy.set_frames_max(3);
+        assert_eq!(roomy.push_frames(&mut pool, None, &long), 1);
     }
 
     #[test]
@@ -308,8 +615,8 @@ mod tests {
         let mut hand = Box::default();
         for round in 0..10_000 {
             push(&mut mailbox, &mut pool, round);
-            assert!(mailbox.pop(&mut pool, &mut hand));
-            assert_eq!(number(&hand), round);
+            assert!(mailbox.pop(&mut pool, actor(1), &mut hand));
+            assert_eq!(parse(&hand.payload), round);
         }
         assert_eq!(pool.letters.len(), GROWTH);
     }
@@ -321,7 +628,7 @@ mod tests {
         let mut mailbox = mailbox();
         let mut hand = Box::<Message>::default();
         mailbox.push(&mut pool, 1000).payload = Payload::from(bytes.clone());
-        assert!(mailbox.pop(&mut pool, &mut hand));
+        assert!(mailbox.pop(&mut pool, actor(1), &mut hand));
         assert_eq!(std::sync::Arc::strong_count(&bytes), 2);
         hand.payload.release_heap();
         assert_eq!(std::sync::Arc::strong_count(&bytes), 1);

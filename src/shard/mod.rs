@@ -19,6 +19,7 @@
 
 mod accounts;
 mod arrivals;
+mod batch;
 mod deliver;
 mod edge;
 mod events;
@@ -53,7 +54,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::actor::{ActorId, Context, DeadReason, Effect, Hooks, Key, Message, RequestId, ShardId, TimerId};
+use crate::actor::{
+    ActorId, Context, DeadReason, Effect, Frames, Hooks, Key, Message, RequestId, ShardId, TimerId,
+};
 use crate::control::broker::{Bridge, InProcess};
 use crate::control::budget::Budget;
 use crate::control::registry::Home;
@@ -286,6 +289,8 @@ pub struct Shard {
     /// What is being handled lies here: one message, or a batch. Never empty.
     #[expect(clippy::vec_box, reason = "messages stay where they are; their pointers are swapped")]
     hands: Vec<Box<Message>>,
+    /// A run of them, for whoever takes frames.
+    run_in_hand: Option<Frames>,
     nurseries: Nurseries,
 
     timers: TimerWheel<Timer>,
@@ -378,6 +383,7 @@ impl Shard {
             effects: Vec::new(),
             actors,
             hands: vec![Box::default()],
+            run_in_hand: None,
             nurseries: Nurseries::default(),
             timers: TimerWheel::new(now_ns),
             due: Vec::new(),

@@ -29,7 +29,7 @@ impl Post {
                 while mailbox.messages >= mailbox.messages_max
                     || mailbox.bytes.saturating_add(bytes as u32) > bytes_max
                 {
-                    if !mailbox.pop(&mut self.pool, &mut hand) {
+                    if !mailbox.pop(&mut self.pool, to, &mut hand) {
                         break;
                     }
                     self.lost.push((std::mem::take(&mut *hand), DeadReason::MailboxFull));

@@ -13,7 +13,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::actor::{ActorId, Attached, DeadReason, Envelope, Message, Payload, SendError, ShardId};
+use crate::actor::{ActorId, Attached, DeadReason, Envelope, Frames, Message, Payload, SendError, ShardId};
 use crate::sync::Rooms;
 
 use super::edge::Edge;
@@ -132,6 +132,38 @@ impl Post {
         (mailbox.generation == actor.generation()).then_some(mailbox)
     }
 
+    /// Puts a message that is nothing but its sender and these bytes into a mailbox of
+    /// this shard, if its actor takes such as they are, and there is room of which
+    /// nobody need be told. Else nothing has happened.
+    #[inline(always)]
+    fn frame(&mut self, to: ActorId, from: Option<ActorId>, extra: u32, payload: &[u8]) -> bool {
+        let Some(mailbox) = self.mailboxes.get_mut(to.slot() as usize) else { return false };
+        if mailbox.generation != to.generation() || !mailbox.takes_frame(extra, payload.len()) {
+            return false;
+        }
+        if mailbox.is_ready() && !mailbox.queued {
+            mailbox.queued = true;
+            self.run_queue.push_back(to);
+        }
+        mailbox.push_frame(&mut self.pool, from, payload);
+        true
+    }
+
+    /// As [`frame`](Self::frame), with many, up to the first for which it is false. For
+    /// how many was it not?
+    fn frame_many(&mut self, to: ActorId, from: Option<ActorId>, payloads: &[&[u8]]) -> usize {
+        let Some(mailbox) = self.mailboxes.get_mut(to.slot() as usize) else { return 0 };
+        if to.shard() != self.shard || mailbox.generation != to.generation() {
+            return 0;
+        }
+        let framed = mailbox.push_frames(&mut self.pool, from, payloads);
+        if framed > 0 && mailbox.is_ready() && !mailbox.queued {
+            mailbox.queued = true;
+            self.run_queue.push_back(to);
+        }
+        framed
+    }
+
     /// Makes a place for a message of `bytes` bytes in a mailbox of this shard, if
     /// there is room. The caller writes it. `extra` is how many more messages may be
     /// in it than its bound.
@@ -196,10 +228,14 @@ impl Post {
         let wants_backpressure =
             self.mailboxes.get(to.slot() as usize).is_some_and(|mailbox| mailbox.pressure_at != u32::MAX);
         let extra = if wants_backpressure { extra.max(self.under_way_max()) } else { extra };
-        let expires_at_ns = self.expiry(to, message.expires_at_ns);
-        let place = self.enter(to, message.from, extra, message.payload.len())?;
-        place.take_over(message);
-        place.expires_at_ns = expires_at_ns;
+        if message.is_bare() && self.frame(to, message.from, extra, &message.payload) {
+            message.release_heap();
+        } else {
+            let expires_at_ns = self.expiry(to, message.expires_at_ns);
+            let place = self.enter(to, message.from, extra, message.payload.len())?;
+            place.take_over(message);
+            place.expires_at_ns = expires_at_ns;
+        }
         self.show_if_full(to);
         Ok(())
     }
@@ -232,6 +268,12 @@ impl Post {
             return Err(SendError::TooLarge { bytes, bytes_max });
         }
         if envelope.to.shard() == self.shard {
+            if envelope.is_bare()
+                && let Some(payload) = parcel.bare()
+                && self.frame(envelope.to, envelope.from, 0, payload)
+            {
+                return Ok(());
+            }
             let expires_at_ns = self.expiry(envelope.to, envelope.expires_at_ns);
             let place = self.enter(envelope.to, envelope.from, 0, bytes)?;
             place.address(Envelope { expires_at_ns, ..envelope });
@@ -260,6 +302,28 @@ impl Post {
     #[inline(always)]
     pub(super) fn send_bytes(&mut self, envelope: Envelope, bytes: &[u8]) -> Result<(), SendError> {
         self.send(envelope, bytes.len(), bytes)
+    }
+
+    /// Accepts messages from an actor of this shard, up to the first one that is
+    /// refused. How many, and why that one?
+    pub(super) fn send_many(
+        &mut self,
+        envelope: Envelope,
+        payloads: &[&[u8]],
+    ) -> (usize, Result<(), SendError>) {
+        // If one of them is too long to be taken, each is looked at by itself.
+        let is_long = |payload: &&[u8]| payload.len() > self.bounds.message_bytes_max as usize;
+        let framed = match envelope.is_bare() && !payloads.iter().any(is_long) {
+            true => self.frame_many(envelope.to, envelope.from, payloads),
+            false => 0,
+        };
+        self.accepted += framed as u64;
+        for (sent, payload) in payloads.iter().enumerate().skip(framed) {
+            if let Err(refused) = self.send_bytes(envelope, payload) {
+                return (sent, Err(refused));
+            }
+        }
+        (payloads.len(), Ok(()))
     }
 
     pub(super) fn send_payload(&mut self, envelope: Envelope, payload: Payload) -> Result<(), SendError> {
@@ -313,7 +377,7 @@ impl Post {
     #[inline]
     pub(super) fn pop(&mut self, actor: ActorId, hand: &mut Box<Message>) -> bool {
         let Some(mailbox) = self.mailboxes.get_mut(actor.slot() as usize) else { return false };
-        let taken = mailbox.generation == actor.generation() && mailbox.pop(&mut self.pool, hand);
+        let taken = mailbox.generation == actor.generation() && mailbox.pop(&mut self.pool, actor, hand);
         if mailbox.is_watched() {
             self.ease(actor);
         }
@@ -353,13 +417,40 @@ impl Post {
             if !mailbox.peek(&self.pool).is_some_and(|message| message.is_plain(self.now_ns)) {
                 break;
             }
-            mailbox.pop(&mut self.pool, hand);
+            mailbox.pop(&mut self.pool, actor, hand);
             taken += 1;
         }
         if mailbox.is_watched() {
             self.ease(actor);
         }
         taken
+    }
+
+    /// Takes the oldest messages of an actor into the hand, if they are more than one
+    /// and wait as frames.
+    pub(super) fn take_run(&mut self, actor: ActorId, hand: &mut Frames) -> bool {
+        let Some(mailbox) = self.mailboxes.get_mut(actor.slot() as usize) else { return false };
+        let taken = mailbox.generation == actor.generation()
+            && mailbox.is_ready()
+            && mailbox.take_run(&mut self.pool, hand);
+        if mailbox.is_watched() {
+            self.ease(actor);
+        }
+        taken
+    }
+
+    /// Puts what is left of them back to where it was.
+    pub(super) fn put_back_run(&mut self, actor: ActorId, hand: &mut Frames) {
+        let Some(mailbox) = self.mailboxes.get_mut(actor.slot() as usize) else { return };
+        debug_assert_eq!(mailbox.generation, actor.generation());
+        mailbox.put_back_run(&mut self.pool, hand);
+    }
+
+    /// An actor takes so many messages at once as frames; 0 is none.
+    pub(super) fn set_frames_max(&mut self, actor: ActorId, messages_max: u32) {
+        if let Some(mailbox) = self.mailbox(actor) {
+            mailbox.set_frames_max(messages_max);
+        }
     }
 
     /// Puts messages in hand back to where they were, in order.
@@ -451,6 +542,9 @@ impl Post {
 trait Parcel: Sized {
     /// Over an old one.
     fn put(self, letter: &mut Message);
+
+    /// The bytes, if it is nothing else.
+    fn bare(&self) -> Option<&[u8]>;
 }
 
 impl Parcel for &[u8] {
@@ -458,17 +552,30 @@ impl Parcel for &[u8] {
     fn put(self, letter: &mut Message) {
         letter.payload.assign(self);
     }
+
+    #[inline(always)]
+    fn bare(&self) -> Option<&[u8]> {
+        Some(self)
+    }
 }
 
 impl Parcel for &Payload {
     fn put(self, letter: &mut Message) {
         letter.payload = self.clone();
     }
+
+    fn bare(&self) -> Option<&[u8]> {
+        Some(self)
+    }
 }
 
 impl Parcel for (Payload, Option<Arc<Attached>>) {
     fn put(self, letter: &mut Message) {
         (letter.payload, letter.attached) = self;
+    }
+
+    fn bare(&self) -> Option<&[u8]> {
+        self.1.is_none().then_some(&self.0)
     }
 }
 

@@ -3,8 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::actor::{
-    ActorId, Batch, BatchOutcome, Child, DeadReason, ExitReason, Message, Moment, Outcome, RequestError,
-    RequestId, StopReason,
+    ActorId, Child, DeadReason, ExitReason, Message, Moment, Outcome, RequestError, RequestId, StopReason,
 };
 use crate::sync::mutant;
 
@@ -277,35 +276,6 @@ impl Shard {
         (taken, ran)
     }
 
-    fn run_in_batches(
-        &mut self,
-        actor: ActorId,
-        child: &mut dyn Child,
-        slice: usize,
-        hands: &mut [Box<Message>],
-    ) -> (usize, Ran) {
-        let mut taken = 0;
-        let mut handled = 0;
-        let mut ran = Ran::On;
-        while taken < slice && matches!(ran, Ran::On) {
-            let plain = self.local.post.borrow_mut().pop_plain(actor, hands);
-            if plain > 1 {
-                ran = self.handle_batch(actor, child, &mut hands[..plain], &mut handled);
-                taken += plain;
-            } else if plain == 1 || self.pop_ready(actor, &mut hands[0]) {
-                self.handle(actor, child, &mut hands[0], &mut handled, &mut ran);
-                taken += 1;
-            } else {
-                break;
-            }
-            for hand in &mut hands[..plain.max(1)] {
-                hand.release_heap();
-            }
-        }
-        self.count_handled(&mut handled);
-        (taken, ran)
-    }
-
     /// Makes public what was handled, after what was sent meanwhile.
     pub(super) fn count_handled(&mut self, handled: &mut u64) {
         self.count_accepted();
@@ -314,7 +284,7 @@ impl Shard {
 
     /// Lets an actor handle one message. If it does not go on to the next one, `ran`
     /// says why.
-    fn handle(
+    pub(super) fn handle(
         &mut self,
         actor: ActorId,
         child: &mut dyn Child,
@@ -413,52 +383,6 @@ impl Shard {
         if message.sent_at_ns != 0 && !self.context.has_led_on() {
             self.latency.record_ns(self.clock.now_ns().saturating_sub(message.sent_at_ns));
         }
-    }
-
-    /// Lets an actor handle many plain messages at once.
-    fn handle_batch(
-        &mut self,
-        actor: ActorId,
-        child: &mut dyn Child,
-        messages: &mut [Box<Message>],
-        handled: &mut u64,
-    ) -> Ran {
-        let context = &*self.context;
-        context.enter(actor, messages[0].sent_at_ns);
-        let batch = Batch::new(messages);
-        let caught = catch_unwind(AssertUnwindSafe(|| child.handle_batch(context, batch)));
-        context.leave();
-        let mut outcome = caught.unwrap_or_else(|panic| BatchOutcome {
-            exited: Some(ExitReason::Panic(panic_text(&*panic))),
-            ..BatchOutcome::default()
-        });
-        let led_on = context.has_led_on();
-        let asked_to_exit = self.apply_effects();
-        // An actor that says it has ended has ended on something.
-        let most = messages.len() - usize::from(outcome.exited.is_some());
-        outcome.handled = outcome.handled.min(most);
-        *handled += outcome.handled as u64;
-        self.counters.answered_with_failure.add(outcome.failures as u64);
-        if messages[0].sent_at_ns != 0 && !led_on {
-            let now_ns = self.clock.now_ns();
-            for message in &messages[..outcome.handled] {
-                self.latency.record_ns(now_ns.saturating_sub(message.sent_at_ns));
-            }
-        }
-        if let Some(reason) = outcome.exited {
-            self.count_handled(handled);
-            self.counters.failed.add(1);
-            let rest = &mut messages[outcome.handled + 1..];
-            self.local.post.borrow_mut().put_back(actor, rest);
-            return Ran::Exited(reason);
-        }
-        let Some(reason) = asked_to_exit else {
-            debug_assert_eq!(outcome.handled, messages.len());
-            return Ran::On;
-        };
-        self.local.post.borrow_mut().put_back(actor, &mut messages[outcome.handled..]);
-        self.count_handled(handled);
-        self.leave(actor, child, reason)
     }
 
     /// An actor has asked to exit.

@@ -12,8 +12,8 @@ use super::engine::Room;
 use super::host::{HostState, Identity, finished_of_batch};
 use super::trap;
 use crate::actor::{
-    Account, Actor, Batch, BatchOutcome, Child, Context, ExitReason, Failure, Health, Incarnation, Message,
-    Notice, Outcome, Payload, StartError, StopReason, TrapCause,
+    self, Account, Actor, Batch, BatchOutcome, Child, Context, ExitReason, Failure, Health, Incarnation,
+    Message, Notice, Outcome, Payload, StartError, StopReason, TrapCause,
 };
 
 /// An instance that lives: all that its calls need.
@@ -255,12 +255,21 @@ impl Actor for ComponentActor {
         }
         outcome
     }
+
+    fn takes_frames(&self) -> bool {
+        matches!(&self.0, State::Live(Live { functions: Functions { batch: Some(_), .. }, .. }))
+    }
+
+    fn handle_frames(&mut self, _: &Context, frames: &actor::Frames) -> BatchOutcome {
+        let mut outcome = BatchOutcome::default();
+        self.handle_some(Frames::Run(frames), &mut outcome);
+        outcome
+    }
 }
 
 impl ComponentActor {
     /// One entry into the guest with many messages.
     fn handle_some(&mut self, frames: Frames<'_>, outcome: &mut BatchOutcome) {
-        let batch = frames.batch();
         let live = match &mut self.0 {
             State::Live(live) => live,
             State::Gone(reason) => {
@@ -273,19 +282,20 @@ impl ComponentActor {
             return;
         }
         let handler = live.functions.batch.expect("asked for batches, so it handles them");
-        live.store.data_mut().hear_all(batch);
-        live.enter(Call::Batch { messages: batch.len() });
+        let messages = frames.len();
+        live.store.data_mut().hear_all(&frames);
+        live.enter(Call::Batch { messages });
         match handler.handle.call(&mut live.store, (frames,)) {
             Ok((failures,)) => {
                 live.leave();
                 // What is behind the message in which it asked to stop is not handled.
                 let left = live.store.data_mut().exited_at.take();
-                let handled = left.map_or(batch.len(), |before| batch.len().min(before + 1));
+                let handled = left.map_or(messages, |before| messages.min(before + 1));
                 outcome.handled += handled;
                 outcome.failures += handled.min(failures as usize);
             }
             Err(error) => {
-                outcome.handled += finished_of_batch(&live.store).min(batch.len() - 1);
+                outcome.handled += finished_of_batch(&live.store).min(messages - 1);
                 outcome.exited = Some(self.exit(&error));
             }
         }

@@ -98,7 +98,8 @@ impl Workload for Flow {
         let streams = self.streams((units / (self.copies + 1)).max(1));
         let sent: u64 = streams.iter().map(|stream| stream.messages).sum();
         let before = Proof::of(&stand.runtime, &self.guests)?;
-        let pumps = Pumps::new(&stand.runtime, streams, &Content::Words(stand.setup.payload), self.pace)?;
+        let content = Content::Words(stand.setup.payload);
+        let pumps = Pumps::new(&stand.runtime, streams, &content, self.pace, stand.setup.batch)?;
         let start = Instant::now();
         pumps.run(&stand.runtime)?;
         let elapsed = start.elapsed();

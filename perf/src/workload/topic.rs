@@ -58,7 +58,7 @@ impl Workload for Publish {
         let before = Proof::of(&stand.runtime, &self.guests)?;
         let stream = Stream { on: ShardId(0), to: Vec::new(), op: Op::Add, first_value: 0, messages };
         let content = Content::Published(self.subject(), stand.setup.payload);
-        let pumps = Pumps::new(&stand.runtime, vec![stream], &content, Pace::Copied(copies))?;
+        let pumps = Pumps::new(&stand.runtime, vec![stream], &content, Pace::Copied(copies), 1)?;
         let start = Instant::now();
         pumps.run(&stand.runtime)?;
         let elapsed = start.elapsed();

@@ -11,7 +11,7 @@ use wasmtime::component::__internal::{
 use wasmtime::component::{ComponentType, Lift, Lower, WasmList};
 use wasmtime::{Result, ValRaw, bail};
 
-use crate::actor::{Batch, Payload, copy_few};
+use crate::actor::{self, ActorId, Batch, Payload, write_frame};
 
 /// A `list<u8>`, copied once: from the guest's memory into a payload.
 pub(in crate::wasm) struct Reply(pub(in crate::wasm) Payload);
@@ -119,18 +119,20 @@ unsafe impl Lower for Bytes {
     }
 }
 
-/// A batch, written as one flat buffer into the guest's memory (the layout is in
-/// `wit/batch.wit`), and nowhere else before.
+/// Many messages, as one flat buffer in the guest's memory (the layout is in
+/// `wit/batch.wit`).
 #[derive(Clone, Copy)]
-pub(in crate::wasm) struct Frames<'a> {
-    batch: Batch<'a>,
-    /// What the buffer takes.
-    bytes: usize,
+pub(in crate::wasm) enum Frames<'a> {
+    /// Written there, and nowhere else before.
+    Batch {
+        /// The messages.
+        batch: Batch<'a>,
+        /// What the buffer takes.
+        bytes: usize,
+    },
+    /// Laid out already.
+    Run(&'a actor::Frames),
 }
-
-/// Sender and length.
-const FRAME_HEAD_BYTES: usize = 16;
-const FRAME_ALIGN: usize = 8;
 
 impl<'a> Frames<'a> {
     /// As many messages from the start of a batch as take at most `bytes_max`, and
@@ -138,42 +140,52 @@ impl<'a> Frames<'a> {
     pub(in crate::wasm) fn prefix(batch: Batch<'a>, bytes_max: usize) -> Self {
         let (mut messages, mut bytes) = (0, 0);
         for message in batch {
-            let more = bytes + Self::bytes_of(message.payload.len());
+            let more = bytes + actor::Frames::bytes_of(message.payload.len());
             if more > bytes_max && messages > 0 {
                 break;
             }
             (messages, bytes) = (messages + 1, more);
         }
-        Self { batch: batch.slice(0..messages), bytes }
+        Self::Batch { batch: batch.slice(0..messages), bytes }
     }
 
-    pub(in crate::wasm) fn batch(&self) -> Batch<'a> {
-        self.batch
+    /// How many messages.
+    pub(in crate::wasm) fn len(&self) -> usize {
+        match self {
+            Self::Batch { batch, .. } => batch.len(),
+            Self::Run(frames) => frames.len(),
+        }
     }
 
-    /// How many bytes a payload takes in the buffer.
-    const fn bytes_of(payload_bytes: usize) -> usize {
-        FRAME_HEAD_BYTES + payload_bytes.next_multiple_of(FRAME_ALIGN)
+    /// Calls this with everyone who has sent one of them.
+    pub(in crate::wasm) fn each_sender(&self, call: impl FnMut(ActorId)) {
+        match self {
+            Self::Batch { batch, .. } => batch.iter().filter_map(|message| message.from).for_each(call),
+            Self::Run(frames) => frames.iter().filter_map(|frame| frame.from).for_each(call),
+        }
     }
 
     /// Where in the guest's memory they are now, and how many bytes they take.
     fn write<T>(&self, context: &mut LowerContext<'_, T>) -> Result<(usize, usize)> {
-        let len = self.bytes;
+        let len = match self {
+            Self::Batch { bytes, .. } => *bytes,
+            Self::Run(frames) => frames.as_bytes().len(),
+        };
         let start = context.realloc(0, 0, 1, len)?;
         let memory = context.as_slice_mut();
         let Some(mut buffer) = memory.get_mut(start..).and_then(|rest| rest.get_mut(..len)) else {
             bail!("realloc gave a buffer out of bounds of memory");
         };
-        for message in self.batch {
-            let payload = message.payload.as_slice();
-            let (frame, rest) = buffer.split_at_mut(Self::bytes_of(payload.len()));
-            let sender = message.from.map_or(0, |id| id.to_bits());
-            frame[..8].copy_from_slice(&sender.to_le_bytes());
-            frame[8..16].copy_from_slice(&(payload.len() as u64).to_le_bytes());
-            let (bytes, padding) = frame[FRAME_HEAD_BYTES..].split_at_mut(payload.len());
-            copy_few(bytes, payload);
-            padding.fill(0);
-            buffer = rest;
+        match self {
+            Self::Run(frames) => buffer.copy_from_slice(frames.as_bytes()),
+            Self::Batch { batch, .. } => {
+                for message in *batch {
+                    let payload = message.payload.as_slice();
+                    let (frame, rest) = buffer.split_at_mut(actor::Frames::bytes_of(payload.len()));
+                    write_frame(frame, message.from, payload);
+                    buffer = rest;
+                }
+            }
         }
         Ok((start, len))
     }

@@ -33,7 +33,7 @@ use super::limits::{Limiter, Limits};
 use super::thread_bound::ThreadBound;
 use super::usage::{Rate, Usage};
 use super::wasi::WasiState;
-use crate::actor::{Account, ActorId, Batch, Context, SendError};
+use crate::actor::{Account, ActorId, Context, SendError};
 
 /// Interfaces of the contract that a guest may import, without their version.
 pub(super) const INTERFACES: [&str; 12] = [
@@ -166,9 +166,9 @@ impl HostState {
 
     /// It handles messages of all of these.
     #[inline]
-    pub(super) fn hear_all(&mut self, batch: Batch<'_>) {
+    pub(super) fn hear_all(&mut self, frames: &super::abi::Frames<'_>) {
         if self.terms.minds_senders {
-            self.senders.extend(batch.iter().filter_map(|message| message.from).map(ActorId::to_bits));
+            frames.each_sender(|sender| self.senders.push(sender.to_bits()));
         }
     }
 
