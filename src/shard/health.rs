@@ -1,9 +1,14 @@
-//! How actors are: asked on an interval, a few in each turn, so that a sweep does
-//! not keep others waiting.
+//! How actors are: asked on an interval, one in a turn, so that a sweep does not keep
+//! others waiting.
+//!
+//! A sweep takes at most half a percent of its shard's time, however many there are to
+//! ask: so of a hundred messages less than one meets it. It takes as long as it takes;
+//! the next one begins when it is over.
 //!
 //! One that says so often in a row that it is unhealthy has ended, and its supervisor
 //! decides. One that is degraded is only reported.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -15,9 +20,11 @@ use super::signal::Signal;
 use super::turn::{Ran, panic_text};
 use super::{Shard, Timer};
 
-/// The most actors that are asked in one turn: who has a message waits for no more
-/// than that. With more a sweep is hardly shorter, since a turn costs less than a guest.
-const TURN_CHECKS_MAX: usize = 2;
+/// How many actors are asked between two rests: a shard that sleeps is not woken for
+/// each.
+const BURST_CHECKS_MAX: u32 = 8;
+/// How much longer the rest is than what the checks before it took.
+const REST_FACTOR: u64 = 200;
 
 /// When actors are asked how they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +106,41 @@ impl Known {
     }
 }
 
+/// Those who are still to be asked, and when.
+#[derive(Debug, Default)]
+pub(super) struct Checks {
+    to_check: VecDeque<ActorId>,
+    /// Who wants to know when all were asked; they are asked without a rest then.
+    awaited: Vec<Resolver<()>>,
+    /// Since the last rest.
+    burst: u32,
+    burst_took_ns: u64,
+    rest_until_ns: u64,
+}
+
+impl Checks {
+    /// Is somebody to be asked, or told, now?
+    pub(super) fn are_due(&self, now_ns: u64) -> bool {
+        !self.awaited.is_empty() || (!self.to_check.is_empty() && now_ns >= self.rest_until_ns)
+    }
+
+    /// When the next one is to be asked.
+    pub(super) fn due_ns(&self) -> Option<u64> {
+        (!self.to_check.is_empty()).then_some(self.rest_until_ns)
+    }
+
+    /// One was asked. The rest is no longer than this.
+    fn took(&mut self, took_ns: u64, now_ns: u64, rest_ns_max: u64) {
+        self.burst += 1;
+        self.burst_took_ns += took_ns;
+        if self.burst >= BURST_CHECKS_MAX || self.to_check.is_empty() {
+            let rest_ns = self.burst_took_ns.saturating_mul(REST_FACTOR).min(rest_ns_max);
+            self.rest_until_ns = now_ns.saturating_add(rest_ns);
+            (self.burst, self.burst_took_ns) = (0, 0);
+        }
+    }
+}
+
 impl Shard {
     /// Sets the first sweep off.
     pub(super) fn begin_health_checks(&mut self) {
@@ -110,8 +152,8 @@ impl Shard {
 
     /// Another sweep; those that the last one has not come to are asked first.
     pub(super) fn sweep_health(&mut self) {
-        if self.to_check.is_empty() {
-            self.to_check.extend(self.actors.keys());
+        if self.checks.to_check.is_empty() {
+            self.checks.to_check.extend(self.actors.keys());
         }
         self.begin_health_checks();
     }
@@ -119,9 +161,9 @@ impl Shard {
     /// From outside: asks everybody now, beside the sweeps, and says so when all were
     /// asked.
     pub(super) fn check_health_now(&mut self, done: Resolver<()>) {
-        self.to_check.clear();
-        self.to_check.extend(self.actors.keys());
-        self.checks_awaited.push(done);
+        self.checks.to_check.clear();
+        self.checks.to_check.extend(self.actors.keys());
+        self.checks.awaited.push(done);
     }
 
     /// How the actors of this shard are, and who is not well.
@@ -138,21 +180,22 @@ impl Shard {
         (counts, unwell)
     }
 
-    /// Asks the next few. Were there any?
+    /// Asks the next one, if it is time. Was there one?
     pub(super) fn check_health(&mut self) -> bool {
-        if self.to_check.is_empty() {
-            for asked in self.checks_awaited.drain(..) {
+        if !self.checks.are_due(self.now_ns) {
+            return false;
+        }
+        let Some(actor) = self.checks.to_check.pop_front() else {
+            for asked in self.checks.awaited.drain(..) {
                 // Whoever gave up waiting does not need it.
                 let _ = asked.resolve(());
             }
             return false;
-        }
-        let count = self.to_check.len().min(TURN_CHECKS_MAX);
-        for _ in 0..count {
-            if let Some(actor) = self.to_check.pop_front() {
-                self.check_actor(actor);
-            }
-        }
+        };
+        let began_ns = self.clock.now_ns();
+        self.check_actor(actor);
+        let now_ns = self.clock.now_ns();
+        self.checks.took(now_ns.saturating_sub(began_ns), now_ns, self.config.health.interval_ns);
         true
     }
 

@@ -61,9 +61,10 @@ use crate::control::broker::{Bridge, InProcess};
 use crate::control::budget::Budget;
 use crate::control::registry::Home;
 use crate::metrics::{Clock, Latency, ShardCounters};
-use crate::sync::{Doorbell, Injector, Intake, Publisher, Reader, Resolver, Rooms, injector, published};
+use crate::sync::{Doorbell, Injector, Intake, Publisher, Reader, Rooms, injector, published};
 
 use events::EventSubjects;
+use health::Checks;
 use hooks::HookDesk;
 use lifecycle::ActorSlot;
 use lives::LifeId;
@@ -314,12 +315,9 @@ pub struct Shard {
     hook_desk: HookDesk,
     /// Hooks that actors have waited for.
     hook_tickets: u64,
-    /// Actors that are to be asked how they are.
-    to_check: VecDeque<ActorId>,
+    checks: Checks,
     /// Actors that were spawned by others, and are to be started.
     to_begin: VecDeque<ActorId>,
-    /// Who waits until all of them were.
-    checks_awaited: Vec<Resolver<()>>,
     /// Actors that are gone, until their names are free.
     departed: HashMap<ActorId, Departed>,
 
@@ -399,9 +397,8 @@ impl Shard {
             event_subjects: EventSubjects::default(),
             hook_desk: HookDesk::new(hook_runner, hooks),
             hook_tickets: 0,
-            to_check: VecDeque::new(),
+            checks: Checks::default(),
             to_begin: VecDeque::new(),
-            checks_awaited: Vec::new(),
             departed: HashMap::new(),
             budget: Budget::new(config.restarts_per_second_max, config.restarts_at_once_max),
             counters,

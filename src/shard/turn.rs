@@ -56,7 +56,8 @@ impl Shard {
         }
         self.counters.idle_turns.add(1);
         let timers = [self.timers.next_due_ns(), self.local.wheel.borrow().next_due_ns()];
-        let first = timers.into_iter().chain([self.nurseries.tend_at_ns()]).flatten().min();
+        let others = [self.nurseries.tend_at_ns(), self.checks.due_ns()];
+        let first = timers.into_iter().chain(others).flatten().min();
         Turned::Idle { wake_at_ns: first }
     }
 
@@ -68,9 +69,8 @@ impl Shard {
             || !self.signals.is_empty()
             || self.has_notices()
             || !self.retries.is_empty()
-            || !self.to_check.is_empty()
+            || self.checks.are_due(self.now_ns)
             || !self.to_begin.is_empty()
-            || !self.checks_awaited.is_empty()
             || self.local.post.borrow().has_ready()
     }
 

@@ -135,6 +135,33 @@ fn who_is_unhealthy_too_often_is_restarted_and_who_is_degraded_is_not() {
 }
 
 #[test]
+fn a_sweep_rests_far_longer_than_it_asks_unless_somebody_waits_for_it() {
+    const SECOND_NS: u64 = 1_000_000_000;
+    let health = HealthConfig { interval_ns: 10 * SECOND_NS, ..HealthConfig::default() };
+    let mut world = World::with_config(1, ShardConfig { health, ..ShardConfig::default() });
+    // Each takes a millisecond to answer.
+    let answers: Answers = Arc::new(Mutex::new(vec![(Health::Healthy, 1); 1_000].into()));
+    let (for_actors, hand) = (answers.clone(), world.hand.clone());
+    let make = move |_: &_| Patient { answers: for_actors.clone(), hand: hand.clone() };
+    world.blueprint = Arc::new(Native::new("patient", make));
+    for _ in 0..20 {
+        world.spawn(0);
+    }
+    let asked = |answers: &Answers| 1_000 - answers.lock().unwrap().len();
+    let mut after = Vec::new();
+    for ms in [10_100, 1_500, 200, 1_700, 1_700] {
+        world.advance_ms(ms);
+        after.push(asked(&answers));
+    }
+    assert_eq!(after, [8, 8, 16, 20, 20], "8 take 8 ms, and then there are 1.6 s for others");
+    let (done, waiter) = reply_slot();
+    world.control(0, Control::CheckHealth(done));
+    world.settle();
+    waiter.wait().unwrap();
+    assert_eq!(asked(&answers), 40);
+}
+
+#[test]
 fn a_supervisor_is_as_its_children_are_up_the_whole_tree() {
     // Above on one shard, below on another, and the patient on the first again.
     let answers: Answers = Arc::default();
