@@ -6,7 +6,7 @@ use std::time::Duration;
 use wasmtime::component::TypedFunc;
 use wasmtime::{Error, Store};
 
-use super::abi::{self, BatchParams, BatchReturn, Frames, HandleIgnored, HandleParams, HandleReply};
+use super::abi::{self, BatchParams, BatchReturn, Frames, HandleIgnored, HandleParams, HandleReply, Reply};
 use super::deadline::Call;
 use super::engine::Room;
 use super::host::{HostState, Identity, finished_of_batch};
@@ -190,18 +190,19 @@ impl Actor for ComponentActor {
             };
         }
         let params = (sender, payload);
-        let answer = if message.request.is_some() {
-            live.functions
-                .handle_reply
-                .call(&mut live.store, params)
-                .map(|(answer,)| answer.map(|r| r.map(|r| r.0)))
-        } else {
-            live.functions.handle_ignored.call(&mut live.store, params).map(|(answer,)| answer.map(|_| None))
-        };
-        match answer {
-            Ok(answer) => {
+        if message.request.is_none() {
+            return match live.functions.handle_ignored.call(&mut live.store, params) {
+                Ok((verdict,)) => {
+                    live.leave();
+                    verdict.into_outcome()
+                }
+                Err(error) => Outcome::Exited(self.exit(&error)),
+            };
+        }
+        match live.functions.handle_reply.call(&mut live.store, params) {
+            Ok((answer,)) => {
                 live.leave();
-                live.conclude(answer.map_err(Failure::from))
+                live.conclude(answer.map(|reply| reply.map(|Reply(payload)| payload)).map_err(Failure::from))
             }
             Err(error) => Outcome::Exited(self.exit(&error)),
         }

@@ -234,16 +234,13 @@ impl Live {
             let (answer,) = publication.call_async(&mut self.store, params).await?;
             return Ok(answer.map_or_else(|why| Outcome::Failed(why.into()), |()| Outcome::Done(None)));
         }
-        let answer = if message.request.is_some() {
-            let (answer,) =
-                self.functions.handle_reply.call_async(&mut self.store, (sender, payload)).await?;
-            answer.map(|reply| reply.map(|reply| reply.0))
-        } else {
-            let (answer,) =
-                self.functions.handle_ignored.call_async(&mut self.store, (sender, payload)).await?;
-            answer.map(|_| None)
-        };
-        Ok(self.conclude(answer.map_err(Failure::from)))
+        let params = (sender, payload);
+        if message.request.is_none() {
+            let (verdict,) = self.functions.handle_ignored.call_async(&mut self.store, params).await?;
+            return Ok(verdict.into_outcome());
+        }
+        let (answer,) = self.functions.handle_reply.call_async(&mut self.store, params).await?;
+        Ok(self.conclude(answer.map(|reply| reply.map(|reply| reply.0)).map_err(Failure::from)))
     }
 
     async fn notice(&mut self, notice: Notice) -> wasmtime::Result<Outcome> {

@@ -11,13 +11,74 @@ use wasmtime::component::__internal::{
 use wasmtime::component::{ComponentType, Lift, Lower, WasmList};
 use wasmtime::{Result, ValRaw, bail};
 
-use crate::actor::{self, ActorId, Batch, Payload, write_frame};
+use super::Failure;
+use crate::actor::{self, ActorId, Batch, Outcome, Payload, write_frame};
 
 /// A `list<u8>`, copied once: from the guest's memory into a payload.
 pub(in crate::wasm) struct Reply(pub(in crate::wasm) Payload);
 
 /// A `list<u8>` that nobody wants: checked, but not copied.
 pub(in crate::wasm) struct Ignored;
+
+/// What a handler answers, where nobody waits for the reply: how it failed, if it did.
+///
+/// A type of its own, since a whole answer is so large that to move it costs as much
+/// as to call the guest's `realloc`.
+pub(in crate::wasm) struct Verdict(Option<Box<Failure>>);
+
+impl Verdict {
+    /// What it comes to.
+    #[inline]
+    pub(in crate::wasm) fn into_outcome(self) -> Outcome {
+        self.0.map_or(Outcome::Done(None), |failure| Outcome::Failed((*failure).into()))
+    }
+}
+
+type Answer = std::result::Result<Option<Ignored>, Failure>;
+
+// SAFETY: layout and type check are those of `result<option<list<u8>>, failure>`.
+unsafe impl ComponentType for Verdict {
+    type Lower = <Answer as ComponentType>::Lower;
+    const ABI: CanonicalAbiInfo = <Answer as ComponentType>::ABI;
+
+    fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> Result<()> {
+        <Answer as ComponentType>::typecheck(ty, types)
+    }
+}
+
+/// Where in an answer it says whether there is a reply.
+const REPLY_TAG_AT: usize = 4;
+
+// SAFETY: both do as the answer does, but that what says there is neither a reply nor
+// a failure is not looked at any further.
+unsafe impl Lift for Verdict {
+    fn linear_lift_from_flat(
+        context: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        source: &Self::Lower,
+    ) -> Result<Self> {
+        let answer = Answer::linear_lift_from_flat(context, ty, source)?;
+        Ok(Self(answer.err().map(Box::new)))
+    }
+
+    #[inline]
+    fn linear_lift_from_memory(
+        context: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        bytes: &[u8],
+    ) -> Result<Self> {
+        if bytes.first() == Some(&0) && bytes.get(REPLY_TAG_AT) == Some(&0) {
+            return Ok(Self(None));
+        }
+        whole_verdict(context, ty, bytes)
+    }
+}
+
+#[cold]
+fn whole_verdict(context: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> Result<Verdict> {
+    let answer = Answer::linear_lift_from_memory(context, ty, bytes)?;
+    Ok(Verdict(answer.err().map(Box::new)))
+}
 
 /// The bytes of a list in the guest's memory, checked as `WasmList` checks them.
 fn list<'a>(context: &mut LiftContext<'a>, start: u32, len: u32) -> Result<&'a [u8]> {

@@ -9,14 +9,14 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 
 use crate::actor;
 
-pub(super) use lists::{Bytes, Frames, Ignored, Reply};
+pub(super) use lists::{Bytes, Frames, Reply, Verdict};
 
 /// What `handler.handle` takes.
 pub(super) type HandleParams = (u64, &'static [u8]);
 /// What it returns, where somebody waits for the reply.
 pub(super) type HandleReply = (std::result::Result<Option<Reply>, Failure>,);
 /// What it returns, where nobody does.
-pub(super) type HandleIgnored = (std::result::Result<Option<Ignored>, Failure>,);
+pub(super) type HandleIgnored = (Verdict,);
 /// What `batch-handler.handle-batch` takes, and what it returns: how many messages
 /// were answered with a failure.
 pub(super) type BatchParams = (Frames<'static>,);
