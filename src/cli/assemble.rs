@@ -36,6 +36,7 @@ const NO_QUOTAS: Quotas = Quotas {
     relations_max: u32::MAX,
     children_max: u32::MAX,
     watches_max: u32::MAX,
+    names_max: u32::MAX,
 };
 
 /// How the engine is to be, for so many actors.

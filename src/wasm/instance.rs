@@ -228,8 +228,8 @@ impl Actor for ComponentActor {
             Notice::Exit { actor, reason } => {
                 functions.exit.map_or(Ok(()), |exit| exit.call(store, (actor.to_bits(), reason.into())))
             }
-            // Guests watch no names.
-            Notice::Name { .. } => Ok(()),
+            // Guests watch no names, and take none.
+            Notice::Name { .. } | Notice::Registered { .. } => Ok(()),
         };
         match heard {
             Ok(()) => {

@@ -112,8 +112,9 @@ impl Limits {
             groups_max: self.groups_max,
             relations_max: self.relations_max,
             children_max: self.children_max,
-            // Guests watch no names.
+            // Guests watch no names, and take none.
             watches_max: 0,
+            names_max: 0,
         }
     }
 }

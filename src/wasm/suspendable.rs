@@ -268,8 +268,8 @@ impl Live {
                     exit.call_async(&mut self.store, (actor.to_bits(), reason.into())).await?;
                 }
             }
-            // Guests watch no names.
-            Notice::Name { .. } => {}
+            // Guests watch no names, and take none.
+            Notice::Name { .. } | Notice::Registered { .. } => {}
         }
         Ok(Outcome::Done(None))
     }
