@@ -247,7 +247,7 @@ fn traps_give_every_slot_back() {
 
 #[test]
 fn a_hook_that_traps_or_loops_says_so_and_is_called_no_more() {
-    use crate::actor::{Health, Incarnation, Notice, RequestError, StopReason};
+    use crate::actor::{Health, Incarnation, NameTaken, Notice, RequestError, StopReason};
     let ticking = Ticking::new();
     for (body, expected) in [("unreachable", "unreachable"), ("(loop (br 0)) unreachable", "50 ms")] {
         let hooks = Hooks {
@@ -257,6 +257,8 @@ fn a_hook_that_traps_or_loops_says_so_and_is_called_no_more() {
             reply: Some(body),
             publication: Some(body),
             down: Some(body),
+            exit: None,
+            names: Some(body),
             batch: Some(body),
         };
         let limits = crate::wasm::Limits { message_time_max: limits().lifecycle_time_max, ..limits() };
@@ -274,6 +276,9 @@ fn a_hook_that_traps_or_loops_says_so_and_is_called_no_more() {
             Notice::Reply { request, outcome: Ok(b"reply"[..].into()) },
             Notice::Down { monitor: 1, actor: friend(), reason: ExitReason::Killed },
             Notice::Exit { actor: friend(), reason: ExitReason::Error("why".into()) },
+            Notice::Registered { name: "its.own".into(), outcome: Ok(()) },
+            Notice::Registered { name: "taken".into(), outcome: Err(NameTaken(friend())) },
+            Notice::Name { name: "friend".into(), holder: Some(friend()) },
         ];
         for notice in notices {
             let mut subject = started();
