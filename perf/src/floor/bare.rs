@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use raddle::Payload;
 use raddle::sync::{Consumer, Producer, ring};
-use raddle::wasm::Failure;
+use raddle::wasm::{Failure, SendError};
 use wasmtime::component::{Component, Linker, TypedFunc, WasmList};
 use wasmtime::{Config, Engine, Store, StoreContextMut};
 
@@ -16,30 +16,6 @@ pub(super) type Handle = TypedFunc<(u64, &'static [u8]), (Result<Option<Vec<u8>>
 
 /// Messages that a guest sends before they are taken out again.
 pub(crate) const SENT_MAX: usize = 256;
-
-/// What the contract says of a send that failed.
-#[allow(unsafe_code)] // what wasmtime's derives write
-#[allow(dead_code)] // none is made
-mod abi {
-    use wasmtime::component::{ComponentType, Lower};
-
-    #[derive(ComponentType, Lower)]
-    #[component(variant)]
-    pub(super) enum SendError {
-        #[component(name = "no-such-actor")]
-        NoSuchActor,
-        #[component(name = "full")]
-        Full,
-        #[component(name = "message-too-large")]
-        MessageTooLarge(u32),
-        #[component(name = "access-denied")]
-        AccessDenied(String),
-        #[component(name = "quota-exceeded")]
-        QuotaExceeded(String),
-        #[component(name = "other")]
-        Other(String),
-    }
-}
 
 /// Where a guest's messages go: into a ring, and nowhere else.
 pub(super) struct Sink {
@@ -178,7 +154,7 @@ pub(super) fn linker(engine: &Engine, component: &Component) -> anyhow::Result<L
         let bytes = payload.as_le_slice(&store);
         let sink = store.data().as_ref().ok_or_else(|| wasmtime::Error::msg("there is nobody to send to"))?;
         match sink.sent.borrow_mut().stage_in_place(|slot: &mut Payload| slot.assign(bytes)) {
-            Ok(()) => Ok((Ok::<(), abi::SendError>(()),)),
+            Ok(()) => Ok((Ok::<(), SendError>(()),)),
             Err(_full) => Err(wasmtime::Error::msg("more was sent than the ring takes")),
         }
     };

@@ -249,20 +249,26 @@ impl TopicError {
     }
 }
 
-/// `types.send-error`.
-#[derive(ComponentType, Lower)]
+/// `types.send-error`. Public for benchmarks that call the same guest without Raddle.
+#[derive(Debug, ComponentType, Lower)]
 #[component(variant)]
-pub(super) enum SendError {
+pub enum SendError {
+    /// The address or name is nobody's.
     #[component(name = "no-such-actor")]
     NoSuchActor,
+    /// There is no room.
     #[component(name = "full")]
     Full,
+    /// The most that is taken, in bytes.
     #[component(name = "message-too-large")]
     MessageTooLarge(u32),
+    /// What would have to be granted.
     #[component(name = "access-denied")]
     AccessDenied(String),
+    /// Which one.
     #[component(name = "quota-exceeded")]
     QuotaExceeded(String),
+    /// Anything else.
     #[component(name = "other")]
     Other(String),
 }
