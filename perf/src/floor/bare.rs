@@ -87,6 +87,11 @@ impl Bare {
     /// ns per call of `handle` with this payload. What it did is to be proved by
     /// whoever knows the guest.
     pub(crate) fn ns_per_call(&mut self, payload: &'static [u8], calls: u64) -> anyhow::Result<f64> {
+        Ok(self.time_of(payload, calls)?.as_nanos() as f64 / calls as f64)
+    }
+
+    /// How long so many calls of `handle` with this payload take.
+    fn time_of(&mut self, payload: &'static [u8], calls: u64) -> anyhow::Result<Duration> {
         let start = Instant::now();
         for _ in 0..calls {
             // As Raddle does before each entry.
@@ -94,7 +99,7 @@ impl Bare {
             let answer = self.handle.call(&mut self.store, (0, payload)).map_err(plain)?;
             ensure!(answer.0.is_ok(), "the guest refused: {answer:?}");
         }
-        Ok(start.elapsed().as_nanos() as f64 / calls as f64)
+        Ok(start.elapsed())
     }
 
     /// ns per call of `handle` with this payload, in each of which the guest sends so
@@ -110,13 +115,7 @@ impl Bare {
         let mut left = calls;
         while left > 0 {
             let some = at_once.min(left);
-            let start = Instant::now();
-            for _ in 0..some {
-                self.store.set_epoch_deadline(EPOCHS_MAX);
-                let answer = self.handle.call(&mut self.store, (0, payload)).map_err(plain)?;
-                ensure!(answer.0.is_ok(), "the guest refused: {answer:?}");
-            }
-            elapsed += start.elapsed();
+            elapsed += self.time_of(payload, some)?;
             sent = sent.and(self.store.data_mut().as_mut().map_or_else(Proof::default, Sink::take));
             left -= some;
         }
