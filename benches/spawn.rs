@@ -7,100 +7,32 @@
 //! it is not measured. Every actor is asked for its count, so that each was there.
 #![allow(missing_docs)]
 
-use std::path::{Path, PathBuf};
+#[path = "bare/pooled.rs"]
+mod pooled;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Barrier;
 use std::time::Instant;
 
+use pooled::{Bare, Instance};
 use raddle::ActorId;
 use raddle::actor::{Blueprint, Message, Payload, Recipe, RequestError};
 use raddle::control::child_spec::Shutdown;
 use raddle::metrics::Clock;
 use raddle::shard::{Command, Control, Outside, Shard, ShardConfig, SpawnSpec, Turned, seeds};
 use raddle::sync::{Doorbell, Waiter, Wake, reply_slot};
-use raddle::wasm::{CacheConfig, Engine, EngineConfig, Failure, Limits, PoolPolicy};
+use raddle::wasm::{CacheConfig, Engine, EngineConfig, Limits, PoolPolicy};
 use raddle::wasm::{Component, ComponentBlueprint};
-use wasmtime::component::{ComponentExportIndex, ComponentType, InstancePre, Linker, Lower, TypedFunc};
-use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 
 /// How many at a time.
 const BATCH: usize = 64;
 const ROUNDS: usize = 300;
+const INSTANCES_MAX: u32 = 600;
 
-#[derive(ComponentType, Lower)]
-#[component(record)]
-struct Start {
-    id: u64,
-    name: Option<String>,
-    restarts: u32,
-}
-
-type Init = TypedFunc<(Start,), (Result<(), String>,)>;
-type Handle = TypedFunc<(u64, &'static [u8]), (Result<Option<Vec<u8>>, Failure>,)>;
-
-/// The guest with wasmtime alone, on a pool with the settings that Raddle has.
-#[derive(Clone)]
-struct Bare {
-    engine: wasmtime::Engine,
-    pre: InstancePre<()>,
-    init: ComponentExportIndex,
-    handle: ComponentExportIndex,
-}
-
-struct Instance {
-    store: Store<()>,
-    init: Init,
-    handle: Handle,
-}
-
-impl Bare {
-    fn new(guest: &Path) -> Self {
-        let mut pool = PoolingAllocationConfig::new();
-        pool.total_component_instances(600).total_core_instances(3600).total_memories(600).total_tables(1800);
-        if PoolingAllocationConfig::is_pagemap_scan_available() {
-            pool.pagemap_scan(Enabled::Yes).linear_memory_keep_resident(1 << 20).table_keep_resident(1 << 20);
-        }
-        let mut config = Config::new();
-        config
-            .concurrency_support(false)
-            .epoch_interruption(true)
-            .memory_reservation(4 << 30)
-            .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-        let engine = wasmtime::Engine::new(&config).unwrap();
-        let component = wasmtime::component::Component::from_file(&engine, guest).unwrap();
-        let export = |interface, function| {
-            let interface = component.get_export_index(None, interface).unwrap();
-            component.get_export_index(Some(&interface), function).unwrap()
-        };
-        let init = export("raddle:actor/lifecycle@0.1.0", "init");
-        let handle = export("raddle:actor/handler@0.1.0", "handle");
-        let mut linker = Linker::new(&engine);
-        linker.define_unknown_imports_as_traps(&component).unwrap();
-        Self { pre: linker.instantiate_pre(&component).unwrap(), engine, init, handle }
-    }
-
-    fn instantiate(&self) -> Instance {
-        let mut store = Store::new(&self.engine, ());
-        store.set_epoch_deadline(1 << 40);
-        let instance = self.pre.instantiate(&mut store).unwrap();
-        let init = instance.get_typed_func(&mut store, self.init).unwrap();
-        let handle = instance.get_typed_func(&mut store, self.handle).unwrap();
-        Instance { store, init, handle }
-    }
-}
-
-impl Instance {
-    fn init(&mut self) {
-        self.store.set_epoch_deadline(1 << 40);
-        let start = Start { id: 1, name: None, restarts: 0 };
-        self.init.call(&mut self.store, (start,)).unwrap().0.unwrap();
-    }
-
-    fn call(&mut self, payload: &'static [u8]) -> Vec<u8> {
-        self.store.set_epoch_deadline(1 << 40);
-        let (answer,) = self.handle.call(&mut self.store, (0, payload)).unwrap();
-        answer.unwrap().unwrap_or_default()
-    }
+/// An instance that has just been taken, or made.
+fn begin(instance: &mut Instance) {
+    instance.init().unwrap().unwrap();
 }
 
 struct Awake;
@@ -205,7 +137,7 @@ fn warm(bare: &Bare, component: &Component) {
         let started = Instant::now();
         for _ in 0..BATCH {
             let mut instance = ready.pop().unwrap();
-            instance.init();
+            begin(&mut instance);
             live.push(instance);
         }
         figures[0].push(each_ns(started));
@@ -223,7 +155,7 @@ fn warm(bare: &Bare, component: &Component) {
 
         let mut instance = Box::new(bare.instantiate());
         let started = Instant::now();
-        instance.init();
+        begin(&mut instance);
         figures[2].push(started.elapsed().as_nanos() as f64);
         let waiters = bench.ask_for(1);
         let started = Instant::now();
@@ -247,7 +179,7 @@ fn cold(bare: &Bare, component: &Component) {
         let live: Vec<_> = (0..BATCH)
             .map(|_| {
                 let mut instance = bare.instantiate();
-                instance.init();
+                begin(&mut instance);
                 instance
             })
             .collect();
@@ -269,8 +201,8 @@ fn sustained_bare(bare: &Bare) -> f64 {
     let started = Instant::now();
     for _ in 0..BATCH {
         let mut instance = bare.instantiate();
-        instance.init();
-        instance.call(b"add 1");
+        begin(&mut instance);
+        instance.call(b"add 1").unwrap().unwrap();
     }
     each_ns(started)
 }
@@ -323,8 +255,9 @@ fn sustained_by(threads: usize, bare: &Bare, component: &Component) {
 
 fn main() {
     let guest = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("guests/prebuilt/counter.wasm");
-    let bare = Bare::new(&guest);
-    let engine = Engine::new(&EngineConfig { instances_max: 600, ..EngineConfig::default() }).unwrap();
+    let bare = Bare::new(&guest, INSTANCES_MAX);
+    let engine =
+        Engine::new(&EngineConfig { instances_max: INSTANCES_MAX, ..EngineConfig::default() }).unwrap();
     let component = engine.load(&guest, &CacheConfig::Disabled, &()).unwrap();
     println!("ns each of `counter`: medians of {ROUNDS} rounds of {BATCH}");
     warm(&bare, &component);

@@ -19,6 +19,8 @@ mod death;
 mod health;
 #[path = "supervision/names.rs"]
 mod names;
+#[path = "bare/pooled.rs"]
+mod pooled;
 #[path = "supervision/stop.rs"]
 mod stop;
 

@@ -8,12 +8,10 @@ use raddle::control::child_spec::ChildSpec;
 use raddle::control::supervisor::{Strategy, SupervisorSpec};
 use raddle::runtime::driver::Reactor;
 use raddle::shard::{ShardConfig, SpawnSpec, Tree};
-use raddle::wasm::{CacheConfig, Component, ComponentBlueprint, Engine, EngineConfig, Profile};
-use raddle::wasm::{Failure, TrustLevel};
+use raddle::wasm::{CacheConfig, Component, ComponentBlueprint, Engine, EngineConfig, Profile, TrustLevel};
 use raddle::{ActorId, Runtime, ShardId, Spawn, Supervise};
-use wasmtime::component::{ComponentExportIndex, ComponentType, InstancePre, Linker, Lower, TypedFunc};
-use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 
+use super::pooled::{Bare, Instance};
 use super::{World, actor, guest, ns_of, percentile};
 
 const DEATHS: usize = 3_000;
@@ -21,78 +19,18 @@ const DEATHS: usize = 3_000;
 const TRAP: &[u8] = b"\x01x";
 const SERVE: &[u8] = b"\x13";
 
-#[derive(ComponentType, Lower)]
-#[component(record)]
-struct Start {
-    id: u64,
-    name: Option<String>,
-    restarts: u32,
-}
-
-/// The guest with wasmtime alone, on a pool with Raddle's settings.
-struct Bare {
-    engine: wasmtime::Engine,
-    pre: InstancePre<()>,
-    init: ComponentExportIndex,
-    handle: ComponentExportIndex,
-}
-
-struct Instance {
-    store: Store<()>,
-    init: TypedFunc<(Start,), (Result<(), String>,)>,
-    #[expect(clippy::type_complexity, reason = "the type of the guest's function")]
-    handle: TypedFunc<(u64, &'static [u8]), (Result<Option<Vec<u8>>, Failure>,)>,
-}
-
-impl Bare {
-    fn new() -> Self {
-        let mut pool = PoolingAllocationConfig::new();
-        pool.total_component_instances(64).total_core_instances(384).total_memories(64).total_tables(192);
-        if PoolingAllocationConfig::is_pagemap_scan_available() {
-            pool.pagemap_scan(Enabled::Yes).linear_memory_keep_resident(1 << 20).table_keep_resident(1 << 20);
-        }
-        let mut config = Config::new();
-        config
-            .concurrency_support(false)
-            .epoch_interruption(true)
-            .memory_reservation(4 << 30)
-            .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-        let engine = wasmtime::Engine::new(&config).unwrap();
-        let component = wasmtime::component::Component::from_file(&engine, guest("trapper")).unwrap();
-        let export = |interface, function| {
-            let interface = component.get_export_index(None, interface).unwrap();
-            component.get_export_index(Some(&interface), function).unwrap()
-        };
-        let init = export("raddle:actor/lifecycle@0.1.0", "init");
-        let handle = export("raddle:actor/handler@0.1.0", "handle");
-        let mut linker = Linker::new(&engine);
-        linker.define_unknown_imports_as_traps(&component).unwrap();
-        Self { pre: linker.instantiate_pre(&component).unwrap(), engine, init, handle }
-    }
-
-    fn ready(&self) -> Instance {
-        let mut store = Store::new(&self.engine, ());
-        store.set_epoch_deadline(1 << 40);
-        let instance = self.pre.instantiate(&mut store).unwrap();
-        let init = instance.get_typed_func(&mut store, self.init).unwrap();
-        let handle = instance.get_typed_func(&mut store, self.handle).unwrap();
-        Instance { store, init, handle }
-    }
-
-    /// One traps and is dropped; a ready one is taken, and serves.
-    fn death(&self, live: &mut Instance) -> f64 {
-        let ready = self.ready();
-        let (ns, ()) = ns_of(|| {
-            // It reads its configuration when it starts, which is not there: so `init` is
-            // part of what may trap, and not of the floor.
-            assert!(live.handle.call(&mut live.store, (0, TRAP)).is_err());
-            *live = ready;
-            let start = Start { id: 1, name: None, restarts: 0 };
-            let _ = live.init.call(&mut live.store, (start,));
-        });
-        *live = self.ready();
-        ns
-    }
+/// One traps and is dropped; a ready one is taken, and serves.
+fn bare_death(bare: &Bare, live: &mut Instance) -> f64 {
+    let ready = bare.instantiate();
+    let (ns, ()) = ns_of(|| {
+        // It reads its configuration when it starts, which is not there: so `init` is
+        // part of what may trap, and not of the floor.
+        assert!(live.call(TRAP).is_err());
+        *live = ready;
+        let _ = live.init();
+    });
+    *live = bare.instantiate();
+    ns
 }
 
 fn blueprint(component: &Component) -> Arc<dyn Blueprint> {
@@ -187,12 +125,12 @@ fn print(name: &str, figures: &mut [f64], floor: Option<(f64, f64)>) -> (f64, f6
 pub fn run() {
     let engine = Engine::new(&EngineConfig { instances_max: 64, ..EngineConfig::default() }).unwrap();
     let component = engine.load(&guest("trapper"), &CacheConfig::Disabled, &()).unwrap();
-    let bare = Bare::new();
-    let mut live = bare.ready();
+    let bare = Bare::new(&guest("trapper"), 64);
+    let mut live = bare.instantiate();
     let (mut same, mut across) = (ByHand::new(&component, 1), ByHand::new(&component, 2));
     let (mut floor, mut beside, mut apart) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..DEATHS {
-        floor.push(bare.death(&mut live));
+        floor.push(bare_death(&bare, &mut live));
         beside.push(same.death());
         apart.push(across.death());
     }

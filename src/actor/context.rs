@@ -373,21 +373,6 @@ impl Context {
         self.view.lookup(name)
     }
 
-    /// From here on, hears by [`Notice::Name`](super::Notice::Name) who has this name:
-    /// at once, and whenever it changes, for as long as this incarnation. To watch
-    /// twice is to watch once.
-    ///
-    /// # Errors
-    /// That it watches too many.
-    pub fn watch_name(&self, name: &str) -> Result<(), SendError> {
-        self.view.watch_name(self.own_id(), name)
-    }
-
-    /// Watches a name no longer. Did it?
-    pub fn unwatch_name(&self, name: &str) -> bool {
-        self.view.unwatch_name(self.own_id(), name)
-    }
-
     /// The time in ns on the runtime's clock.
     pub fn now_ns(&self) -> u64 {
         self.view.now_ns()

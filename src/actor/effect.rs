@@ -1,5 +1,7 @@
 //! What an actor did to the world while it ran, besides sending.
 
+use std::sync::Arc;
+
 use super::{ActorId, ExitReason, Relation};
 
 /// Recorded in the [`Context`](super::Context) while an actor runs; applied by
@@ -20,4 +22,22 @@ pub enum Effect {
     },
     /// Start the actor that it has spawned.
     Spawn(ActorId),
+    /// Ask for a name.
+    Claim {
+        /// For whom.
+        actor: ActorId,
+        /// The name.
+        name: Arc<str>,
+        /// Of the claim.
+        number: u64,
+    },
+    /// Let a name go.
+    Release {
+        /// Whose.
+        actor: ActorId,
+        /// The name.
+        name: Arc<str>,
+        /// Of the claim.
+        number: u64,
+    },
 }

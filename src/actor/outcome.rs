@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ActorId, ExitReason, Failure, Message, Payload, RequestError, RequestId};
+use super::{ActorId, ExitReason, Failure, Message, NameTaken, Payload, RequestError, RequestId};
 
 /// What became of one message.
 #[derive(Debug)]
@@ -55,6 +55,13 @@ pub enum Notice {
         actor: ActorId,
         /// Why.
         reason: ExitReason,
+    },
+    /// This actor had asked for a name.
+    Registered {
+        /// The name.
+        name: Arc<str>,
+        /// Has it got it?
+        outcome: Result<(), NameTaken>,
     },
     /// A name that is watched has another holder than before; at first, the one that
     /// it has.

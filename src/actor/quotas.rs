@@ -20,6 +20,8 @@ pub struct Quotas {
     pub children_max: u32,
     /// Names that it watches.
     pub watches_max: u32,
+    /// Names that it has taken itself, beside the one that it was started with.
+    pub names_max: u32,
 }
 
 impl Default for Quotas {
@@ -33,6 +35,7 @@ impl Default for Quotas {
             relations_max: 65_536,
             children_max: 65_536,
             watches_max: 1_024,
+            names_max: 1_024,
         }
     }
 }
@@ -50,6 +53,7 @@ impl Quotas {
             relations_max: self.relations_max.min(most.relations_max),
             children_max: self.children_max.min(most.children_max),
             watches_max: self.watches_max.min(most.watches_max),
+            names_max: self.names_max.min(most.names_max),
         }
     }
 }

@@ -77,6 +77,23 @@ pub trait View {
         false
     }
 
+    /// Notes that an actor wants a name: the number of its claim; nothing, if it has
+    /// asked for it already.
+    ///
+    /// # Errors
+    /// [`SendError::Quota`].
+    fn claim_name(&self, actor: ActorId, name: &Arc<str>) -> Result<Option<u64>, SendError> {
+        let _ = (actor, name);
+        Err(SendError::Closed)
+    }
+
+    /// Notes that an actor is done with a name that it has asked for: it, and the
+    /// number of its claim.
+    fn let_name_go(&self, actor: ActorId, name: &str) -> Option<(Arc<str>, u64)> {
+        let _ = (actor, name);
+        None
+    }
+
     /// The time in ns on the runtime's clock.
     fn now_ns(&self) -> u64;
 

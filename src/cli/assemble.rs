@@ -36,6 +36,7 @@ const NO_QUOTAS: Quotas = Quotas {
     relations_max: u32::MAX,
     children_max: u32::MAX,
     watches_max: u32::MAX,
+    names_max: u32::MAX,
 };
 
 /// How the engine is to be, for so many actors.
@@ -177,6 +178,8 @@ fn limits(spec: &manifest::LimitsSpec, trust: Limits, runtime_message_bytes_max:
         timers_max: spec.timers_max.unwrap_or(trust.timers_max),
         subscriptions_max: spec.subscriptions_max.unwrap_or(trust.subscriptions_max),
         groups_max: spec.groups_max.unwrap_or(trust.groups_max),
+        names_max: spec.names_max.unwrap_or(trust.names_max),
+        watches_max: spec.watches_max.unwrap_or(trust.watches_max),
         relations_max: spec.relations_max.unwrap_or(trust.relations_max),
         children_max: spec.children_max.unwrap_or(trust.children_max),
         addresses_max: size(spec.addresses_max, trust.addresses_max),
@@ -364,6 +367,8 @@ mod tests {
         timers_max = 18
         subscriptions_max = 19
         groups_max = 20
+        names_max = 25
+        watches_max = 26
         relations_max = 23
         children_max = 24
         addresses_max = 21
@@ -404,6 +409,8 @@ mod tests {
             timers_max: 18,
             subscriptions_max: 19,
             groups_max: 20,
+            names_max: 25,
+            watches_max: 26,
             relations_max: 23,
             children_max: 24,
             addresses_max: 21,

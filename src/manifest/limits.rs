@@ -49,6 +49,10 @@ pub struct LimitsSpec {
     pub subscriptions_max: Option<u32>,
     /// How many groups it may be in.
     pub groups_max: Option<u32>,
+    /// How many names it may have taken itself.
+    pub names_max: Option<u32>,
+    /// How many names it may watch.
+    pub watches_max: Option<u32>,
     /// How many links and monitors it may have.
     pub relations_max: Option<u32>,
     /// How many actors may be alive that it has spawned, with theirs.
@@ -86,6 +90,8 @@ impl<'d> Reader<'d> {
             timers_max: count("timers_max", 0..=1 << 20),
             subscriptions_max: count("subscriptions_max", 0..=65_536),
             groups_max: count("groups_max", 0..=65_536),
+            names_max: count("names_max", 0..=65_536),
+            watches_max: count("watches_max", 0..=65_536),
             relations_max: count("relations_max", 0..=65_536),
             children_max: count("children_max", 0..=65_536),
             addresses_max: count("addresses_max", 0..=1 << 24),

@@ -140,7 +140,7 @@ pub struct GrantsSpec {
     pub ask: Vec<String>,
     /// Names that they may link to, and send exit signals.
     pub link: Vec<String>,
-    /// Groups that they may join, and names of those that they spawn.
+    /// Names that it may take, or give to what it spawns, and groups that it may join.
     pub register: Vec<String>,
     /// Subjects that they may publish to.
     pub publish: Vec<String>,

@@ -2,6 +2,7 @@
 //! the dead.
 
 use crate::actor::{ActorId, DeadReason, Effect, ExitReason, Message, RequestError};
+use crate::control::registry::Claim;
 
 use super::post::dead_on_arrival;
 use super::signal::Signal;
@@ -25,6 +26,10 @@ impl Shard {
                 Effect::Exit(reason) => exit = exit.or(Some(reason)),
                 Effect::Relate { from, to, relation } => self.relate(from, to, relation),
                 Effect::Spawn(actor) => self.adopt(actor),
+                Effect::Claim { actor, name, number } => self.claim_name(&name, Claim::new(actor, number)),
+                Effect::Release { actor, name, number } => {
+                    self.release_name(&name, Claim::new(actor, number));
+                }
             }
         }
         self.effects = effects;

@@ -15,11 +15,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::actor::{
-    ActorId, Child, CreateError, DeadReason, ExitReason, Health, Incarnation, Moment, Quotas, StartError,
-    StopReason,
+    ActorId, Child, CreateError, DeadReason, ExitReason, Health, Incarnation, Moment, NameTaken, Quotas,
+    StartError, StopReason,
 };
 use crate::control::child_spec::{ChildAddress, Shutdown};
-use crate::control::registry::NameTaken;
+use crate::control::registry::Claim;
 use crate::sync::{Resolver, mutant};
 
 use super::events::Event;
@@ -78,6 +78,8 @@ pub(super) struct About {
     hook: Option<AwaitedHook>,
     /// Was the host told that the next incarnation comes?
     is_announced: bool,
+    /// Does its restart wait until the names of the incarnation before are free?
+    awaits_names: bool,
     /// How it stops, once its hook is done.
     leave: Option<Leave>,
 }
@@ -96,6 +98,7 @@ impl About {
             health: Known::default(),
             hook: None,
             is_announced: false,
+            awaits_names: false,
             leave: None,
         }
     }
@@ -181,7 +184,7 @@ impl Shard {
             return self.discard(actor, false, SpawnError::Closed);
         }
         match self.about(actor).map(|about| about.spec.name.clone()) {
-            Some(Some(name)) => self.claim_name(&name, actor),
+            Some(Some(name)) => self.claim_name(&name, Claim::at_start(actor)),
             Some(None) => self.begin_start(actor),
             None => {}
         }
@@ -196,8 +199,8 @@ impl Shard {
         }
     }
 
-    /// The name is this actor's, or it is not.
-    pub(super) fn on_granted(&mut self, actor: ActorId, answer: Result<(), NameTaken>) {
+    /// The name that an actor is started with is its, or it is not.
+    pub(super) fn on_named(&mut self, actor: ActorId, answer: Result<(), NameTaken>) {
         match answer {
             Ok(()) => self.begin_start(actor),
             Err(NameTaken(by)) => {
@@ -324,6 +327,7 @@ impl Shard {
                 about.life = Life::Down;
                 let reason = ExitReason::StartFailed(message);
                 about.ended = Some(reason.clone());
+                self.incarnation_ended(actor, &reason);
                 self.record_exit(actor, &reason);
                 self.signal(child.supervisor.shard(), Signal::ChildRestarted(child, Err(reason)));
             }
@@ -336,6 +340,7 @@ impl Shard {
         match about.parent {
             Some(child) if about.restarts > 0 => {
                 about.life = Life::Down;
+                self.incarnation_ended(actor, &ExitReason::Normal);
                 self.signal(child.supervisor.shard(), Signal::ChildRestarted(child, Ok(None)));
             }
             _ => self.discard(actor, true, SpawnError::Ignored),
@@ -347,7 +352,7 @@ impl Shard {
         let Some(about) = self.about(actor) else { return };
         let name = about.spec.name.clone().filter(|_| has_name);
         if let Some(name) = &name {
-            self.release_name(name, actor);
+            self.release_start(name, actor);
         }
         if let Some(slot) = self.vacate(actor, DeadReason::NoSuchActor) {
             // It may have made friends in its start.
@@ -355,7 +360,7 @@ impl Shard {
             let reason = slot.about.ended.clone().unwrap_or_else(failed);
             let unborn = Some((slot.about, error));
             let (stopped, told) = (Vec::new(), None);
-            self.announce_end(actor, Departed { name, reason, stopped, told, above: None, unborn });
+            self.announce_end(actor, Departed { reason, stopped, told, above: None, unborn });
         }
     }
 
@@ -421,16 +426,37 @@ impl Shard {
         self.exits.push_back(ExitRecord { actor, name, reason: reason.clone() });
     }
 
-    /// The supervisor wants it up again; it has to wait if there were too many
-    /// restarts on this shard of late.
+    /// The supervisor wants it up again. Its links are told after the names are free
+    /// that the incarnation before had taken; and the next one may take them.
     pub(super) fn restart_actor(&mut self, actor: ActorId) {
-        let now_ns = self.now_ns;
+        let has_names = self.local.holdings.borrow().is_leaving(actor);
+        let since_ns = self.now_ns;
         let Some(about) = self.about(actor) else { return };
         if about.life != Life::Down {
             return;
         }
         about.restarts = about.restarts.saturating_add(1);
         about.is_announced = false;
+        about.awaits_names = has_names;
+        about.life = Life::Starting { since_ns, wait_ns: ROOM_WAIT_NS_MIN, timer: None };
+        if !has_names {
+            self.go_on_restart(actor);
+        }
+    }
+
+    /// The names of the incarnation before are free.
+    pub(super) fn restart_without_names(&mut self, actor: ActorId) {
+        let Some(about) = self.about(actor) else { return };
+        let awaited = std::mem::take(&mut about.awaits_names);
+        if awaited && matches!(about.life, Life::Starting { .. }) {
+            self.go_on_restart(actor);
+        }
+    }
+
+    /// A restart has to wait if there were too many on this shard of late.
+    fn go_on_restart(&mut self, actor: ActorId) {
+        let now_ns = self.now_ns;
+        let Some(about) = self.about(actor) else { return };
         if let Some(reason) = about.ended.take() {
             self.spend_links(actor, &reason);
             self.tell_hook(actor, || Moment::Restart(reason));

@@ -15,6 +15,7 @@ use crate::control::relations::Relations;
 use crate::metrics::{Clock, ShardCounters};
 
 use super::Alarm;
+use super::holdings::Holdings;
 use super::later::Later;
 use super::lives::{LifeId, Lives};
 use super::offspring::Offspring;
@@ -34,6 +35,7 @@ pub(super) struct Local {
     pub(super) post: RefCell<Post>,
     pub(super) names: RefCell<Replica>,
     pub(super) watches: RefCell<Watches>,
+    pub(super) holdings: RefCell<Holdings>,
     pub(super) lives: RefCell<Lives>,
     pub(super) requests: RefCell<Requests>,
     /// What actors of this shard are to hear, each in the incarnation that it is for.
@@ -57,6 +59,7 @@ impl Local {
             post: RefCell::new(post),
             names: RefCell::default(),
             watches: RefCell::default(),
+            holdings: RefCell::default(),
             lives: RefCell::default(),
             requests: RefCell::new(Requests::new(shard)),
             notices: RefCell::default(),
@@ -105,6 +108,14 @@ impl View for ShardView {
 
     fn unwatch_name(&self, watcher: ActorId, name: &str) -> bool {
         self.0.unwatch_name(watcher, name)
+    }
+
+    fn claim_name(&self, actor: ActorId, name: &Arc<str>) -> Result<Option<u64>, SendError> {
+        self.0.claim_name(actor, name)
+    }
+
+    fn let_name_go(&self, actor: ActorId, name: &str) -> Option<(Arc<str>, u64)> {
+        self.0.let_name_go(actor, name)
     }
 
     fn now_ns(&self) -> u64 {

@@ -24,6 +24,7 @@ mod deliver;
 mod edge;
 mod events;
 mod health;
+mod holdings;
 mod hooks;
 mod later;
 mod lifecycle;

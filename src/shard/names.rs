@@ -2,90 +2,127 @@
 
 use std::sync::Arc;
 
-use crate::actor::{ActorId, ShardId};
+use crate::actor::{ActorId, NameTaken, Notice, ShardId};
 use crate::control::placement::home_of;
-use crate::control::registry::Command;
+use crate::control::registry::{Claim, Command};
 use crate::sync::mutant;
 
 use super::Shard;
 use super::signal::Signal;
 
 impl Shard {
-    pub(super) fn claim_name(&mut self, name: &Arc<str>, actor: ActorId) {
-        self.signal(home_of(name, self.shards), Signal::Claim(name.clone(), actor));
-    }
-
-    /// Before anyone is told of the actor's end: here at once, elsewhere when the home
-    /// has said so.
-    pub(super) fn release_name(&mut self, name: &Arc<str>, actor: ActorId) {
-        self.local.unbind(name, actor);
+    /// An actor of this shard wants a name.
+    pub(super) fn claim_name(&mut self, name: &Arc<str>, claim: Claim) {
         let home = home_of(name, self.shards);
         if home == self.id {
-            self.on_release(name, actor);
+            // At once, as it is released at once: the one cannot overtake the other.
+            self.on_claim(name.clone(), claim);
         } else {
-            self.signal(home, Signal::Release(name.clone(), actor));
+            self.signal(home, Signal::Claim(name.clone(), claim));
         }
     }
 
-    pub(super) fn on_claim(&mut self, name: Arc<str>, actor: ActorId) {
+    /// An actor of this shard is done with a name: found no longer here at once, and
+    /// elsewhere when the home has said so.
+    pub(super) fn release_name(&mut self, name: &Arc<str>, claim: Claim) {
+        self.local.unbind(name, claim.actor);
+        let home = home_of(name, self.shards);
+        if home == self.id {
+            self.on_release(name, claim);
+        } else {
+            self.signal(home, Signal::Release(name.clone(), claim));
+        }
+    }
+
+    /// An incarnation has ended, and with it what it has taken itself.
+    pub(super) fn release_held(&mut self, actor: ActorId) {
+        let names = self.local.holdings.borrow_mut().let_all_go(actor);
+        for (name, claim) in names {
+            self.release_name(&name, claim);
+        }
+    }
+
+    /// An actor that is gone for good has the name no longer that it was started with.
+    pub(super) fn release_start(&mut self, name: &Arc<str>, actor: ActorId) {
+        self.local.holdings.borrow_mut().leave_start(actor);
+        self.release_name(name, Claim::at_start(actor));
+    }
+
+    fn on_claim(&mut self, name: Arc<str>, claim: Claim) {
         let mut commands = Vec::new();
         if mutant!("names.grant_before_bound") {
-            commands.push(Command::Answer(name.clone(), actor, Ok(())));
+            commands.push(Command::Answer(name.clone(), claim, Ok(())));
         }
-        self.home.claim(name, actor, &mut commands);
+        self.home.claim(name, claim, &mut commands);
         self.carry_out_naming(commands);
     }
 
-    pub(super) fn on_bind(&mut self, home: ShardId, name: Arc<str>, actor: ActorId) {
-        self.local.bind(name.clone(), actor);
-        self.signal(home, Signal::Bound(name, actor));
+    fn on_bind(&mut self, home: ShardId, name: Arc<str>, claim: Claim) {
+        self.local.bind(name.clone(), claim.actor);
+        self.signal(home, Signal::Bound(name, claim));
     }
 
-    pub(super) fn on_bound(&mut self, name: Arc<str>, actor: ActorId) {
+    fn on_bound(&mut self, name: Arc<str>, claim: Claim) {
         let mut commands = Vec::new();
-        self.home.bound(name, actor, &mut commands);
+        self.home.bound(name, claim, &mut commands);
         self.carry_out_naming(commands);
     }
 
-    pub(super) fn on_release(&mut self, name: &str, actor: ActorId) {
+    fn on_release(&mut self, name: &str, claim: Claim) {
         let mut commands = Vec::new();
-        self.home.release(name, actor, &mut commands);
+        self.home.release(name, claim, &mut commands);
         self.carry_out_naming(commands);
     }
 
-    pub(super) fn on_unbind(&mut self, home: ShardId, name: &str, actor: ActorId) {
-        self.local.unbind(name, actor);
-        self.signal(home, Signal::Unbound(actor));
+    fn on_unbind(&mut self, home: ShardId, name: &str, claim: Claim) {
+        self.local.unbind(name, claim.actor);
+        self.signal(home, Signal::Unbound(claim));
     }
 
-    pub(super) fn on_unbound(&mut self, actor: ActorId) {
+    fn on_unbound(&mut self, claim: Claim) {
         let mut commands = Vec::new();
-        self.home.unbound(actor, &mut commands);
+        self.home.unbound(claim, &mut commands);
         self.carry_out_naming(commands);
+    }
+
+    /// The name is this actor's, or it is not.
+    fn on_granted(&mut self, name: Arc<str>, claim: Claim, outcome: Result<(), NameTaken>) {
+        let actor = claim.actor;
+        if claim.is_at_start() {
+            return self.on_named(actor, outcome);
+        }
+        let is_wanted = match outcome {
+            Ok(()) => self.local.holdings.borrow().is_wanted(&name, claim),
+            Err(_) => self.local.holdings.borrow_mut().refused(&name, claim),
+        };
+        // What it has given up meanwhile is on its way back.
+        if is_wanted {
+            self.tell_notice(actor, Notice::Registered { name, outcome });
+        }
     }
 
     fn carry_out_naming(&mut self, commands: Vec<Command>) {
         for command in commands {
             match command {
-                Command::Bind(name, actor) => {
-                    self.local.bind(name.clone(), actor);
-                    self.signal_others(|| Signal::Bind(name.clone(), actor));
+                Command::Bind(name, claim) => {
+                    self.local.bind(name.clone(), claim.actor);
+                    self.signal_others(|| Signal::Bind(name.clone(), claim));
                 }
-                Command::Answer(name, actor, answer) => {
+                Command::Answer(name, claim, answer) => {
                     if answer.is_ok() && !mutant!("names.answer_unpublished") {
                         // Outside threads find it before anyone is told of it.
-                        let names = self.directory.get().update(name, actor);
+                        let names = self.directory.get().update(name.clone(), claim.actor);
                         self.directory.publish(names);
                     }
-                    self.signal(actor.shard(), Signal::Granted(actor, answer));
+                    self.signal(claim.actor.shard(), Signal::Granted(name, claim, answer));
                 }
-                Command::Unbind(name, actor) => {
-                    self.local.unbind(&name, actor);
+                Command::Unbind(name, claim) => {
+                    self.local.unbind(&name, claim.actor);
                     if self.directory.get().contains_key(&name) {
                         let names = self.directory.get().without(&name);
                         self.directory.publish(names);
                     }
-                    self.signal_others(|| Signal::Unbind(name.clone(), actor));
+                    self.signal_others(|| Signal::Unbind(name.clone(), claim));
                 }
                 Command::Released(actor) => self.signal(actor.shard(), Signal::Released(actor)),
             }
@@ -116,13 +153,13 @@ impl Shard {
         while let Some((from, signal)) = self.signals.pop_front() {
             any = true;
             match signal {
-                Signal::Claim(name, actor) => self.on_claim(name, actor),
-                Signal::Bind(name, actor) => self.on_bind(from, name, actor),
-                Signal::Bound(name, actor) => self.on_bound(name, actor),
-                Signal::Granted(actor, answer) => self.on_granted(actor, answer),
-                Signal::Release(name, actor) => self.on_release(&name, actor),
-                Signal::Unbind(name, actor) => self.on_unbind(from, &name, actor),
-                Signal::Unbound(actor) => self.on_unbound(actor),
+                Signal::Claim(name, claim) => self.on_claim(name, claim),
+                Signal::Bind(name, claim) => self.on_bind(from, name, claim),
+                Signal::Bound(name, claim) => self.on_bound(name, claim),
+                Signal::Granted(name, claim, answer) => self.on_granted(name, claim, answer),
+                Signal::Release(name, claim) => self.on_release(&name, claim),
+                Signal::Unbind(name, claim) => self.on_unbind(from, &name, claim),
+                Signal::Unbound(claim) => self.on_unbound(claim),
                 Signal::Interest(change) => self.on_interest(from, &change),
                 Signal::Membership(change) => self.on_membership(&change),
                 Signal::Pressure(pressure) => self.local.post.borrow_mut().on_pressure(pressure),

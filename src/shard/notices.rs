@@ -180,6 +180,7 @@ impl Shard {
             }
         }
         self.local.forget_watches(actor);
+        self.release_held(actor);
         self.leave_topics(actor, false);
     }
 

@@ -5,8 +5,6 @@
 //! everywhere: its home says when. An actor that a supervisor looks after has ended
 //! when the supervisor has said what becomes of it.
 
-use std::sync::Arc;
-
 use crate::actor::{ActorId, ExitReason, Notice, Relation, SendError};
 use crate::control::relations::Effect;
 use crate::sync::{Resolver, mutant};
@@ -22,8 +20,6 @@ const SIGNALS_WAITING_MAX: u32 = 8_192;
 
 /// An actor that is gone for good, and whom that concerns.
 pub(super) struct Departed {
-    /// Its name, which is being given back.
-    pub(super) name: Option<Arc<str>>,
     /// Why it ended.
     pub(super) reason: ExitReason,
     /// Outside threads that wait for its end, and what they are told.
@@ -156,7 +152,7 @@ impl Shard {
     /// Lets an actor hear what is no message, before its next one. One that is not
     /// up does not hear it: what it was about was the business of an incarnation
     /// that is gone.
-    fn tell_notice(&mut self, actor: ActorId, notice: Notice) {
+    pub(super) fn tell_notice(&mut self, actor: ActorId, notice: Notice) {
         if self.actors.get_mut(actor).is_some_and(|slot| slot.child.is_some()) {
             let life = self.local.lives.borrow_mut().of(actor);
             self.local.notices.borrow_mut().push_back((actor, life, notice));
@@ -176,20 +172,24 @@ impl Shard {
         }
     }
 
-    /// An actor is gone for good. If it had a name, nobody is told before the name is
-    /// free.
+    /// An actor is gone for good. If it had names, nobody is told before they are free.
     pub(super) fn announce_end(&mut self, actor: ActorId, departed: Departed) {
-        if departed.name.is_some() && !mutant!("names.tell_before_free") {
+        let has_names = self.local.holdings.borrow().is_leaving(actor);
+        if has_names && !mutant!("names.tell_before_free") {
             self.departed.insert(actor, departed);
         } else {
             self.tell_of_end(actor, departed);
         }
     }
 
-    /// The home of its name says that the name is free.
+    /// The home of a name that an actor had says that it is free.
     pub(super) fn on_released(&mut self, actor: ActorId) {
-        if let Some(departed) = self.departed.remove(&actor) {
-            self.tell_of_end(actor, departed);
+        if !self.local.holdings.borrow_mut().left(actor) {
+            return;
+        }
+        match self.departed.remove(&actor) {
+            Some(departed) => self.tell_of_end(actor, departed),
+            None => self.restart_without_names(actor),
         }
     }
 

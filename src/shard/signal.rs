@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::actor::{ActorId, DeadReason, ExitReason, Health, Payload, RequestError, RequestId};
+use crate::actor::{ActorId, DeadReason, ExitReason, Health, NameTaken, Payload, RequestError, RequestId};
 use crate::control::broker::Interest;
 use crate::control::child_spec::ChildAddress;
 use crate::control::group::Membership;
-use crate::control::registry::NameTaken;
+use crate::control::registry::Claim;
 use crate::control::supervisor::ChildNumber;
 
 use super::pressure::PressureSignal;
@@ -34,19 +34,19 @@ pub(super) struct Stop {
 #[derive(Debug)]
 pub(super) enum Signal {
     /// To the home of the name: this actor wants it.
-    Claim(Arc<str>, ActorId),
+    Claim(Arc<str>, Claim),
     /// From the home to every other shard: it is this actor's; say `Bound`.
-    Bind(Arc<str>, ActorId),
+    Bind(Arc<str>, Claim),
     /// To the home: this replica has it.
-    Bound(Arc<str>, ActorId),
+    Bound(Arc<str>, Claim),
     /// From the home to the actor's shard: what became of its claim.
-    Granted(ActorId, Result<(), NameTaken>),
+    Granted(Arc<str>, Claim, Result<(), NameTaken>),
     /// To the home: this actor is done with it.
-    Release(Arc<str>, ActorId),
+    Release(Arc<str>, Claim),
     /// From the home to every other shard: it is nobody's; say `Unbound`.
-    Unbind(Arc<str>, ActorId),
-    /// To the home: this replica has let the name of this actor go.
-    Unbound(ActorId),
+    Unbind(Arc<str>, Claim),
+    /// To the home: this replica has let the name go.
+    Unbound(Claim),
 
     /// To every other shard: this one has, or has no longer, interest in a topic.
     Interest(Box<Interest>),
@@ -81,7 +81,7 @@ pub(super) enum Signal {
     Remove(ChildAddress, DeadReason, SupervisorId),
     /// To the supervisor's shard: a child that was to be removed is gone.
     ChildGone(SupervisorId),
-    /// From the home of a name to the shard of an actor that is gone: the name is free
+    /// From the home to the shard of an actor that was done with a name: it is free
     /// everywhere.
     Released(ActorId),
     /// To the shard of the actor that it is for: about its relations.

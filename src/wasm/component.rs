@@ -25,6 +25,7 @@ pub(super) const BATCH_HANDLER: &str = "raddle:actor/batch-handler@0.1.0";
 pub(super) const REPLY_HANDLER: &str = "raddle:actor/reply-handler@0.1.0";
 pub(super) const SUBSCRIBER: &str = "raddle:actor/subscriber@0.1.0";
 pub(super) const SIGNALS: &str = "raddle:actor/signals@0.1.0";
+pub(super) const NAMES: &str = "raddle:actor/names@0.1.0";
 pub(super) const LIFECYCLE: &str = "raddle:actor/lifecycle@0.1.0";
 pub(super) const HEALTH: &str = "raddle:actor/health@0.1.0";
 
@@ -191,6 +192,8 @@ pub(super) struct Exports {
     pub(super) reply: Option<ComponentExportIndex>,
     /// `handle-down` and `handle-exit`.
     pub(super) signals: Option<(ComponentExportIndex, ComponentExportIndex)>,
+    /// `handle-registered` and `handle-holder`.
+    pub(super) names: Option<(ComponentExportIndex, ComponentExportIndex)>,
     /// `init` and `stop`.
     pub(super) lifecycle: Option<(ComponentExportIndex, ComponentExportIndex)>,
     pub(super) check: Option<ComponentExportIndex>,
@@ -474,6 +477,13 @@ fn find_exports(
         )),
         None => None,
     };
+    let names = match component.get_export(None, NAMES) {
+        Some((_, names)) => Some((
+            find.function::<abi::RegisteredParams, ()>(NAMES, &names, "handle-registered")?,
+            find.function::<abi::HolderParams, ()>(NAMES, &names, "handle-holder")?,
+        )),
+        None => None,
+    };
     let lifecycle = match component.get_export(None, LIFECYCLE) {
         Some((_, lifecycle)) => Some((
             find.function::<(abi::Start<'static>,), (Result<(), String>,)>(LIFECYCLE, &lifecycle, "init")?,
@@ -482,7 +492,7 @@ fn find_exports(
         None => None,
     };
     let check = find.optional::<(), (abi::Status,)>(HEALTH, "check")?;
-    Ok(Exports { handle, handle_batch, publication, reply, signals, lifecycle, check })
+    Ok(Exports { handle, handle_batch, publication, reply, signals, names, lifecycle, check })
 }
 
 struct Finder<'a> {

@@ -18,7 +18,7 @@ pub struct Grants {
     pub ask: Patterns,
     /// Names that they may link to, and send exit signals.
     pub link: Patterns,
-    /// Names and groups that they may take and join.
+    /// Names that they may take, or give to what they spawn, and groups that they may join.
     pub register: Patterns,
     /// Subjects that they may publish to.
     pub publish: Patterns,

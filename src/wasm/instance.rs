@@ -12,8 +12,8 @@ use super::engine::Room;
 use super::host::{HostState, Identity, finished_of_batch};
 use super::trap;
 use crate::actor::{
-    self, Account, Actor, Batch, BatchOutcome, Child, Context, ExitReason, Failure, Health, Incarnation,
-    Message, Notice, Outcome, Payload, StartError, StopReason, TrapCause,
+    self, Account, Actor, ActorId, Batch, BatchOutcome, Child, Context, ExitReason, Failure, Health,
+    Incarnation, Message, NameTaken, Notice, Outcome, Payload, StartError, StopReason, TrapCause,
 };
 
 /// An instance that lives: all that its calls need.
@@ -66,11 +66,14 @@ impl Live {
         self.store.data_mut().config.clone_from(config);
     }
 
-    /// It is told something; a request that has its outcome is not open any longer.
+    /// It is told something: a request that has its outcome is not open any longer, and
+    /// who has a name that it watches is as if looked up.
     pub(super) fn hear_of(&mut self, notice: &Notice) {
-        if let Notice::Reply { .. } = notice {
-            let state = self.store.data_mut();
-            state.requests_open = state.requests_open.saturating_sub(1);
+        let state = self.store.data_mut();
+        match notice {
+            Notice::Reply { .. } => state.requests_open = state.requests_open.saturating_sub(1),
+            Notice::Name { name, holder: Some(holder) } => state.meet(name, *holder),
+            _ => {}
         }
     }
 
@@ -103,6 +106,9 @@ pub(super) struct Functions {
     /// The end of a monitored actor, and of a linked one.
     pub(super) down: Option<TypedFunc<abi::DownParams, ()>>,
     pub(super) exit: Option<TypedFunc<abi::ExitParams, ()>>,
+    /// What became of a name that it had asked for, and who has a watched one.
+    pub(super) registered: Option<TypedFunc<abi::RegisteredParams, ()>>,
+    pub(super) holder: Option<TypedFunc<abi::HolderParams, ()>>,
     pub(super) lifecycle: Option<Lifecycle>,
     pub(super) check: Option<TypedFunc<(), (abi::Status,)>>,
 }
@@ -229,8 +235,12 @@ impl Actor for ComponentActor {
             Notice::Exit { actor, reason } => {
                 functions.exit.map_or(Ok(()), |exit| exit.call(store, (actor.to_bits(), reason.into())))
             }
-            // Guests watch no names.
-            Notice::Name { .. } => Ok(()),
+            Notice::Registered { name, outcome } => functions.registered.map_or(Ok(()), |registered| {
+                registered.call(store, (&*name, outcome.map_err(|NameTaken(by)| by.to_bits())))
+            }),
+            Notice::Name { name, holder } => functions
+                .holder
+                .map_or(Ok(()), |changed| changed.call(store, (&*name, holder.map(ActorId::to_bits)))),
         };
         match heard {
             Ok(()) => {

@@ -59,6 +59,11 @@ pub struct Limits {
     pub subscriptions_max: u32,
     /// How many groups it may be in: names that it shares (default is 256).
     pub groups_max: u32,
+    /// How many names it may have taken itself, with those that it has given up and that
+    /// are not free everywhere yet (default is 64).
+    pub names_max: u32,
+    /// How many names it may watch (default is 256).
+    pub watches_max: u32,
     /// How many links to others and monitors of others it may have (default is 1,024).
     pub relations_max: u32,
     /// How many actors may be alive that it has spawned, with those that they have
@@ -93,6 +98,8 @@ impl Default for Limits {
             timers_max: 16_384,
             subscriptions_max: 1_024,
             groups_max: 256,
+            names_max: 64,
+            watches_max: 256,
             relations_max: 1_024,
             children_max: 1_024,
             addresses_max: 4_096,
@@ -112,8 +119,8 @@ impl Limits {
             groups_max: self.groups_max,
             relations_max: self.relations_max,
             children_max: self.children_max,
-            // Guests watch no names.
-            watches_max: 0,
+            watches_max: self.watches_max,
+            names_max: self.names_max,
         }
     }
 }
@@ -135,6 +142,8 @@ impl TrustLevel {
                 timers_max: 256,
                 subscriptions_max: 64,
                 groups_max: 16,
+                names_max: 8,
+                watches_max: 16,
                 relations_max: 64,
                 children_max: 16,
                 addresses_max: 256,
@@ -148,6 +157,8 @@ impl TrustLevel {
                 requests_max: 65_536,
                 deferred_max: 65_536,
                 timers_max: 1_048_576,
+                names_max: 1_024,
+                watches_max: 1_024,
                 relations_max: 65_536,
                 children_max: 65_536,
                 addresses_max: 65_536,

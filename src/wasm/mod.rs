@@ -41,7 +41,7 @@ mod wasi;
 mod tests;
 
 #[doc(hidden)]
-pub use abi::Failure;
+pub use abi::{Failure, SendError};
 pub use cache::{CacheConfig, CacheOutcome};
 pub use callee::{CallError, Callee, CalleeInstance, Function, NoSuchFunction};
 pub use component::{CompileProgress, Component, ComponentError, ExecutionClass, Source};

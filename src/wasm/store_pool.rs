@@ -313,6 +313,8 @@ impl Plan {
             reply: None,
             down: None,
             exit: None,
+            registered: None,
+            holder: None,
             lifecycle: None,
             check: None,
         };
@@ -330,6 +332,10 @@ impl Plan {
         if let Some((down, exit)) = exports.signals {
             functions.down = Some(instance.get_typed_func(&mut *store, down)?);
             functions.exit = Some(instance.get_typed_func(&mut *store, exit)?);
+        }
+        if let Some((registered, holder)) = exports.names {
+            functions.registered = Some(instance.get_typed_func(&mut *store, registered)?);
+            functions.holder = Some(instance.get_typed_func(&mut *store, holder)?);
         }
         if let Some((init, stop)) = exports.lifecycle {
             functions.lifecycle = Some(Lifecycle {

@@ -23,8 +23,8 @@ use super::desk::{Command, Desk, Done, give_way};
 use super::instance::Live;
 use super::{abi, trap};
 use crate::actor::{
-    Account, Actor, Awaited, Child, Context, ExitReason, Failure, Health, Incarnation, Message, Notice,
-    Outcome, Resume, StartError, StopReason, TrapCause,
+    Account, Actor, ActorId, Awaited, Child, Context, ExitReason, Failure, Health, Incarnation, Message,
+    NameTaken, Notice, Outcome, Resume, StartError, StopReason, TrapCause,
 };
 
 /// A component actor that may wait in the middle of a message.
@@ -246,6 +246,7 @@ impl Live {
     async fn notice(&mut self, notice: Notice) -> wasmtime::Result<Outcome> {
         let functions = &self.functions;
         let (reply, down, exit) = (functions.reply, functions.down, functions.exit);
+        let (registered, holds) = (functions.registered, functions.holder);
         self.hear_of(&notice);
         self.enter(Call::Message);
         match notice {
@@ -265,8 +266,18 @@ impl Live {
                     exit.call_async(&mut self.store, (actor.to_bits(), reason.into())).await?;
                 }
             }
-            // Guests watch no names.
-            Notice::Name { .. } => {}
+            Notice::Registered { name, outcome } => {
+                if let Some(registered) = registered {
+                    let outcome = outcome.map_err(|NameTaken(by)| by.to_bits());
+                    registered.call_async(&mut self.store, (&*name, outcome)).await?;
+                }
+            }
+            Notice::Name { name, holder } => {
+                if let Some(holds) = holds {
+                    let holder = holder.map(ActorId::to_bits);
+                    holds.call_async(&mut self.store, (&*name, holder)).await?;
+                }
+            }
         }
         Ok(Outcome::Done(None))
     }

@@ -97,6 +97,18 @@ pub mod exports {
         pub fn assert_guest<T: Guest>() {}
     }
 
+    pub mod names {
+        wit_bindgen::generate!({
+            path: "../../wit",
+            inline: "package raddle:guest; world hears-names { export raddle:actor/names@0.1.0; }",
+            world: "raddle:guest/hears-names",
+            with: { "raddle:actor/types@0.1.0": crate::bindings::imports::raddle::actor::types },
+            pub_export_macro: true,
+        });
+        pub use exports::raddle::actor::names::Guest;
+        pub fn assert_guest<T: Guest>() {}
+    }
+
     pub mod signals {
         wit_bindgen::generate!({
             path: "../../wit",

@@ -2,7 +2,7 @@
 
 /// Makes a type the actor of this component, and exports what it implements:
 /// `actor!(Echo)`, or `actor!(Counter: lifecycle, health)`. After the colon may be
-/// `lifecycle`, `health`, `batch`, `replies`, `subscriber` and `signals`.
+/// `lifecycle`, `health`, `batch`, `replies`, `subscriber`, `signals` and `names`.
 #[macro_export]
 macro_rules! actor {
     ($actor:ty $(: $($optional:ident),+)?) => {
@@ -126,9 +126,33 @@ macro_rules! __export {
         $crate::__bindings::signals::export!(Signals with_types_in $crate::__bindings::signals);
         const _: fn() = $crate::__bindings::signals::assert_guest::<Signals>;
     };
+    (names, $actor:ty, $instance:ident) => {
+        struct Names;
+        impl $crate::__bindings::names::Guest for Names {
+            fn handle_registered(
+                name: ::std::string::String,
+                outcome: ::core::result::Result<(), $crate::ActorId>,
+            ) {
+                $instance.with_borrow_mut(|actor| {
+                    <$actor as $crate::Names>::handle_registered(actor, &name, outcome)
+                })
+            }
+            fn handle_holder(
+                name: ::std::string::String,
+                holder: ::core::option::Option<$crate::ActorId>,
+            ) {
+                $instance.with_borrow_mut(|actor| {
+                    <$actor as $crate::Names>::handle_holder(actor, &name, holder)
+                })
+            }
+        }
+        #[cfg(target_family = "wasm")]
+        $crate::__bindings::names::export!(Names with_types_in $crate::__bindings::names);
+        const _: fn() = $crate::__bindings::names::assert_guest::<Names>;
+    };
     ($unknown:ident, $actor:ty, $instance:ident) => {
         ::core::compile_error!(::core::concat!(
-            "`", ::core::stringify!($unknown), "`: an actor exports `lifecycle`, `health`, `batch`, `replies`, `subscriber` and `signals`"
+            "`", ::core::stringify!($unknown), "`: an actor exports `lifecycle`, `health`, `batch`, `replies`, `subscriber`, `signals` and `names`"
         ));
     };
 }

@@ -24,12 +24,12 @@
 //! componentised, as `cargo xtask guests` does it) or `wasm32-wasip2` (which is
 //! a component already).
 //!
-//! [`Lifecycle`], [`Health`], [`Batch`], [`Replies`], [`Subscriber`] and [`Signals`] are
-//! optional. An actor that implements them names them, and only then exports them:
-//! `actor!(Counter: lifecycle, health)`.
+//! [`Lifecycle`], [`Health`], [`Batch`], [`Replies`], [`Subscriber`], [`Signals`] and
+//! [`Names`] are optional. An actor that implements them names them, and only then
+//! exports them: `actor!(Counter: lifecycle, health)`.
 //!
 //! What an actor may do besides is in modules, by interface: [`requests`], [`topics`],
-//! [`groups`], [`timers`], [`processes`].
+//! [`groups`], [`timers`], [`processes`], [`names`].
 //!
 //! A panic is a trap: it ends this incarnation of the actor, and its supervisor
 //! decides what happens next. An `Err(Failure)` ends nothing.
@@ -39,6 +39,7 @@ mod batch;
 mod bindings;
 mod exports;
 pub mod groups;
+pub mod names;
 pub mod processes;
 pub mod requests;
 pub mod timers;
@@ -117,6 +118,19 @@ pub trait Signals: Actor {
     /// traps exits.
     fn handle_exit(&mut self, actor: ActorId, reason: ExitReason) {
         let _ = (actor, reason);
+    }
+}
+
+/// Hears of [`names`] that it has asked for, and of those that it watches.
+pub trait Names: Actor {
+    /// This actor has the name that it had asked for; or who has it.
+    fn handle_registered(&mut self, name: &str, outcome: Result<(), ActorId>) {
+        let _ = (name, outcome);
+    }
+
+    /// Who has a watched name now.
+    fn handle_holder(&mut self, name: &str, holder: Option<ActorId>) {
+        let _ = (name, holder);
     }
 }
 

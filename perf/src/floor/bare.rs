@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use raddle::Payload;
 use raddle::sync::{Consumer, Producer, ring};
-use raddle::wasm::Failure;
+use raddle::wasm::{Failure, SendError};
 use wasmtime::component::{Component, Linker, TypedFunc, WasmList};
 use wasmtime::{Config, Engine, Store, StoreContextMut};
 
@@ -16,30 +16,6 @@ pub(super) type Handle = TypedFunc<(u64, &'static [u8]), (Result<Option<Vec<u8>>
 
 /// Messages that a guest sends before they are taken out again.
 pub(crate) const SENT_MAX: usize = 256;
-
-/// What the contract says of a send that failed.
-#[allow(unsafe_code)] // what wasmtime's derives write
-#[allow(dead_code)] // none is made
-mod abi {
-    use wasmtime::component::{ComponentType, Lower};
-
-    #[derive(ComponentType, Lower)]
-    #[component(variant)]
-    pub(super) enum SendError {
-        #[component(name = "no-such-actor")]
-        NoSuchActor,
-        #[component(name = "full")]
-        Full,
-        #[component(name = "message-too-large")]
-        MessageTooLarge(u32),
-        #[component(name = "access-denied")]
-        AccessDenied(String),
-        #[component(name = "quota-exceeded")]
-        QuotaExceeded(String),
-        #[component(name = "other")]
-        Other(String),
-    }
-}
 
 /// Where a guest's messages go: into a ring, and nowhere else.
 pub(super) struct Sink {
@@ -111,6 +87,11 @@ impl Bare {
     /// ns per call of `handle` with this payload. What it did is to be proved by
     /// whoever knows the guest.
     pub(crate) fn ns_per_call(&mut self, payload: &'static [u8], calls: u64) -> anyhow::Result<f64> {
+        Ok(self.time_of(payload, calls)?.as_nanos() as f64 / calls as f64)
+    }
+
+    /// How long so many calls of `handle` with this payload take.
+    fn time_of(&mut self, payload: &'static [u8], calls: u64) -> anyhow::Result<Duration> {
         let start = Instant::now();
         for _ in 0..calls {
             // As Raddle does before each entry.
@@ -118,7 +99,7 @@ impl Bare {
             let answer = self.handle.call(&mut self.store, (0, payload)).map_err(plain)?;
             ensure!(answer.0.is_ok(), "the guest refused: {answer:?}");
         }
-        Ok(start.elapsed().as_nanos() as f64 / calls as f64)
+        Ok(start.elapsed())
     }
 
     /// ns per call of `handle` with this payload, in each of which the guest sends so
@@ -134,13 +115,7 @@ impl Bare {
         let mut left = calls;
         while left > 0 {
             let some = at_once.min(left);
-            let start = Instant::now();
-            for _ in 0..some {
-                self.store.set_epoch_deadline(EPOCHS_MAX);
-                let answer = self.handle.call(&mut self.store, (0, payload)).map_err(plain)?;
-                ensure!(answer.0.is_ok(), "the guest refused: {answer:?}");
-            }
-            elapsed += start.elapsed();
+            elapsed += self.time_of(payload, some)?;
             sent = sent.and(self.store.data_mut().as_mut().map_or_else(Proof::default, Sink::take));
             left -= some;
         }
@@ -178,7 +153,7 @@ pub(super) fn linker(engine: &Engine, component: &Component) -> anyhow::Result<L
         let bytes = payload.as_le_slice(&store);
         let sink = store.data().as_ref().ok_or_else(|| wasmtime::Error::msg("there is nobody to send to"))?;
         match sink.sent.borrow_mut().stage_in_place(|slot: &mut Payload| slot.assign(bytes)) {
-            Ok(()) => Ok((Ok::<(), abi::SendError>(()),)),
+            Ok(()) => Ok((Ok::<(), SendError>(()),)),
             Err(_full) => Err(wasmtime::Error::msg("more was sent than the ring takes")),
         }
     };

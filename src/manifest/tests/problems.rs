@@ -164,7 +164,7 @@ fn keys_are_known_everywhere() {
     wrong(
         "[component.b]\npath = \"Cargo.toml\"\nlimits.memory_max = 1\n",
         &expect![[r#"
-            9:8 unknown key `memory_max` in [component.b.limits]: did you mean `memories_max`? (the keys of [component.b.limits] are message_bytes_max, hostcall_bytes_max, memory_bytes_max, memories_max, tables_max, table_elements_max, core_instances_max, cpu_ms_max, cpu_percent_max, cpu_window_ms, lifecycle_ms_max, batch_messages_max, log_lines_per_s_max, log_line_bytes_max, requests_max, deferred_max, timers_max, subscriptions_max, groups_max, relations_max, children_max, addresses_max and wasi_resources_max)
+            9:8 unknown key `memory_max` in [component.b.limits]: did you mean `memories_max`? (the keys of [component.b.limits] are message_bytes_max, hostcall_bytes_max, memory_bytes_max, memories_max, tables_max, table_elements_max, core_instances_max, cpu_ms_max, cpu_percent_max, cpu_window_ms, lifecycle_ms_max, batch_messages_max, log_lines_per_s_max, log_line_bytes_max, requests_max, deferred_max, timers_max, subscriptions_max, groups_max, names_max, watches_max, relations_max, children_max, addresses_max and wasi_resources_max)
         "#]],
     );
 }

@@ -166,12 +166,12 @@ impl Shard {
     ) {
         let Some(name) = self.about(actor).map(|about| about.spec.name.clone()) else { return };
         if let Some(name) = &name {
-            self.release_name(name, actor);
+            self.release_start(name, actor);
         }
         if let Some(slot) = self.vacate(actor, dead) {
             let About { stopped, ended, .. } = *slot.about;
             let reason = ended.or_else(|| told.clone()).unwrap_or(ExitReason::Killed);
-            self.announce_end(actor, Departed { name, reason, stopped, told, above, unborn: None });
+            self.announce_end(actor, Departed { reason, stopped, told, above, unborn: None });
         }
     }
 

@@ -5,6 +5,7 @@ mod arrivals;
 mod batches;
 mod gen_server;
 mod health;
+mod holdings;
 mod hooks;
 mod lifecycle;
 mod messages;

@@ -112,6 +112,10 @@ pub(super) type PublicationReturn = (std::result::Result<(), Failure>,);
 pub(super) type DownParams = (u64, u64, ExitReason);
 /// `signals.handle-exit`: actor, reason.
 pub(super) type ExitParams = (u64, ExitReason);
+/// `names.handle-registered`: name, outcome.
+pub(super) type RegisteredParams = (&'static str, std::result::Result<(), u64>);
+/// `names.handle-holder`: name, holder.
+pub(super) type HolderParams = (&'static str, Option<u64>);
 
 /// `types.exit-reason`.
 #[derive(ComponentType, Lift, Lower)]
@@ -187,6 +191,30 @@ pub(super) struct SpawnOptions {
     pub linked: bool,
 }
 
+/// `registry.name-error`.
+#[derive(ComponentType, Lower)]
+#[component(variant)]
+pub(super) enum NameError {
+    #[component(name = "name-invalid")]
+    NameInvalid(String),
+    #[component(name = "access-denied")]
+    AccessDenied(String),
+    #[component(name = "quota-exceeded")]
+    QuotaExceeded(String),
+    #[component(name = "other")]
+    Other(String),
+}
+
+impl From<actor::SendError> for NameError {
+    fn from(error: actor::SendError) -> Self {
+        match error {
+            actor::SendError::Topic(error) => Self::NameInvalid(error.to_string()),
+            error @ actor::SendError::Quota { .. } => Self::QuotaExceeded(error.to_string()),
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
 /// `topics.topic-error`.
 #[derive(ComponentType, Lower)]
 #[component(variant)]
@@ -221,20 +249,26 @@ impl TopicError {
     }
 }
 
-/// `types.send-error`.
-#[derive(ComponentType, Lower)]
+/// `types.send-error`. Public for benchmarks that call the same guest without Raddle.
+#[derive(Debug, ComponentType, Lower)]
 #[component(variant)]
-pub(super) enum SendError {
+pub enum SendError {
+    /// The address or name is nobody's.
     #[component(name = "no-such-actor")]
     NoSuchActor,
+    /// There is no room.
     #[component(name = "full")]
     Full,
+    /// The most that is taken, in bytes.
     #[component(name = "message-too-large")]
     MessageTooLarge(u32),
+    /// What would have to be granted.
     #[component(name = "access-denied")]
     AccessDenied(String),
+    /// Which one.
     #[component(name = "quota-exceeded")]
     QuotaExceeded(String),
+    /// Anything else.
     #[component(name = "other")]
     Other(String),
 }

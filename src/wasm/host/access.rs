@@ -95,7 +95,7 @@ impl HostState {
     }
 
     /// It has found somebody under this name.
-    pub(super) fn meet(&mut self, name: &str, id: ActorId) {
+    pub(in crate::wasm) fn meet(&mut self, name: &str, id: ActorId) {
         let grants = &self.terms.grants;
         if grants.send.is_everybody() && grants.ask.is_everybody() && grants.link.is_everybody() {
             return;

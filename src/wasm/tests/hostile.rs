@@ -157,18 +157,8 @@ fn more_core_instances_than_allowed() {
     assert!(matches!(error, CreateError::Failed(_)), "{error}");
 }
 
-/// Fills its memory with a pattern and traps (`w`), or counts what is not zero in it,
-/// beyond the first page, where the harness has its own (anything else).
-const RESIDUE: &str = r#"(local $at i32) (local $count i64)
-  (if (i32.eq (i32.load8_u (local.get $payload)) (i32.const 119)) (then
-    (memory.fill (i32.const 65536) (i32.const 0xaa) (i32.const 983040)) unreachable))
-  (local.set $at (i32.const 65536))
-  (loop
-    (if (i64.ne (i64.load (local.get $at)) (i64.const 0)) (then
-      (local.set $count (i64.add (local.get $count) (i64.const 1)))))
-    (local.set $at (i32.add (local.get $at) (i32.const 8)))
-    (br_if 0 (i32.lt_u (local.get $at) (i32.const 1048576))))
-  (call $number (local.get $count))"#;
+/// What it finds of another's in its memory; also of whole runtimes (tests/all/hostile).
+const RESIDUE: &str = include_str!("residue.wat");
 
 #[test]
 fn a_slot_that_is_used_again_holds_nothing_of_its_last_tenant() {
@@ -247,7 +237,7 @@ fn traps_give_every_slot_back() {
 
 #[test]
 fn a_hook_that_traps_or_loops_says_so_and_is_called_no_more() {
-    use crate::actor::{Health, Incarnation, Notice, RequestError, StopReason};
+    use crate::actor::{Health, Incarnation, NameTaken, Notice, RequestError, StopReason};
     let ticking = Ticking::new();
     for (body, expected) in [("unreachable", "unreachable"), ("(loop (br 0)) unreachable", "50 ms")] {
         let hooks = Hooks {
@@ -257,6 +247,8 @@ fn a_hook_that_traps_or_loops_says_so_and_is_called_no_more() {
             reply: Some(body),
             publication: Some(body),
             down: Some(body),
+            exit: None,
+            names: Some(body),
             batch: Some(body),
         };
         let limits = crate::wasm::Limits { message_time_max: limits().lifecycle_time_max, ..limits() };
@@ -274,6 +266,9 @@ fn a_hook_that_traps_or_loops_says_so_and_is_called_no_more() {
             Notice::Reply { request, outcome: Ok(b"reply"[..].into()) },
             Notice::Down { monitor: 1, actor: friend(), reason: ExitReason::Killed },
             Notice::Exit { actor: friend(), reason: ExitReason::Error("why".into()) },
+            Notice::Registered { name: "its.own".into(), outcome: Ok(()) },
+            Notice::Registered { name: "taken".into(), outcome: Err(NameTaken(friend())) },
+            Notice::Name { name: "friend".into(), holder: Some(friend()) },
         ];
         for notice in notices {
             let mut subject = started();

@@ -39,8 +39,12 @@ pub struct Hooks<'a> {
     pub reply: Option<&'a str>,
     /// `handle-publication`: `(result i32)`.
     pub publication: Option<&'a str>,
-    /// `handle-down`, and `handle-exit` too.
+    /// `handle-down`, and `handle-exit` too if that is not set.
     pub down: Option<&'a str>,
+    /// `handle-exit`; by itself, or with `down`.
+    pub exit: Option<&'a str>,
+    /// `handle-registered`, and `handle-holder` too.
+    pub names: Option<&'a str>,
     /// `handle-batch`: `(param $frames i32) (param $frames_len i32) (result i32)`.
     pub batch: Option<&'a str>,
 }
@@ -87,8 +91,12 @@ impl Hooks<'_> {
         hook("check", "(result i32)", self.check);
         hook("reply", "(param $request i64) (param $outcome i32) (param i32 i32 i32 i32)", self.reply);
         hook("publication", "(param i32 i32 i64 i32 i32) (result i32)", self.publication);
-        hook("down", "(param i64 i64 i32 i32 i32)", self.down);
-        hook("exit", "(param i64 i32 i32 i32)", self.down);
+        if self.down.or(self.exit).is_some() {
+            hook("down", "(param i64 i64 i32 i32 i32)", Some(self.down.unwrap_or("")));
+            hook("exit", "(param i64 i32 i32 i32)", self.exit.or(self.down));
+        }
+        hook("registered", "(param i32 i32 i32 i64)", self.names);
+        hook("holder", "(param i32 i32 i32 i64)", self.names);
         hook("batch", "(param $frames i32) (param $frames_len i32) (result i32)", self.batch);
         core
     }
@@ -123,10 +131,17 @@ impl Hooks<'_> {
               (result (result (error $failure)))";
             export("subscriber", &[("handle-publication", "publication", signature)]);
         }
-        if self.down.is_some() {
+        if self.down.or(self.exit).is_some() {
             let down = "(param \"monitor\" u64) (param \"actor\" u64) (param \"reason\" $exit-reason)";
             let exit = "(param \"actor\" u64) (param \"reason\" $exit-reason)";
             export("signals", &[("handle-down", "down", down), ("handle-exit", "exit", exit)]);
+        }
+        if self.names.is_some() {
+            let registered = "(param \"name\" string) (param \"outcome\" (result (error u64)))";
+            let holder = "(param \"name\" string) (param \"holder\" (option u64))";
+            let functions =
+                [("handle-registered", "registered", registered), ("handle-holder", "holder", holder)];
+            export("names", &functions);
         }
         if self.batch.is_some() {
             let signature = "(param \"frames\" (list u8)) (result u32)";

@@ -4,6 +4,7 @@
 
 mod groups;
 mod lifecycle;
+mod names;
 mod processes;
 mod requests;
 mod spawning;

@@ -2,6 +2,18 @@
 
 use super::*;
 
+impl Stage {
+    /// What `a` has sent before is settled; and for ten periods nothing more comes to `b`.
+    #[track_caller]
+    fn ticks_no_more(&self, a: ActorId, b: ActorId) {
+        assert!(self.runtime.settle(PATIENCE));
+        let ticks = self.heard(b).len();
+        self.number(a, format!("after 20 {} note end", at(b)));
+        assert_eq!(self.hears(b, ticks + 1).last().unwrap(), "note end");
+        assert_eq!(self.heard(b).len(), ticks + 1);
+    }
+}
+
 #[test]
 fn what_is_sent_later_comes_in_its_time_and_never_early() {
     on_stage(|stage| {
@@ -24,12 +36,7 @@ fn what_is_sent_again_and_again_ends_when_it_is_cancelled() {
         assert!(stage.hears(b, 3).iter().all(|line| line == "note tick"));
         assert_eq!(stage.say(a, format!("cancel-timer {timer}")), "true");
         assert_eq!(stage.say(a, format!("cancel-timer {timer}")), "false");
-        // What was sent before is settled; what comes ten periods later is not there.
-        assert!(stage.runtime.settle(PATIENCE));
-        let ticks = stage.heard(b).len();
-        stage.number(a, format!("after 20 {} note end", at(b)));
-        assert_eq!(stage.hears(b, ticks + 1).last().unwrap(), "note end");
-        assert_eq!(stage.heard(b).len(), ticks + 1);
+        stage.ticks_no_more(a, b);
     });
 }
 
@@ -58,11 +65,7 @@ fn timers_end_with_the_incarnation() {
         stage.hears(b, 1);
         assert!(ask(&stage.runtime, a, "trap").is_err());
         assert_eq!(stage.say(a, "restarts"), "1");
-        assert!(stage.runtime.settle(PATIENCE));
-        let ticks = stage.heard(b).len();
-        stage.number(a, format!("after 20 {} note end", at(b)));
-        assert_eq!(stage.hears(b, ticks + 1).last().unwrap(), "note end");
-        assert_eq!(stage.heard(b).len(), ticks + 1);
+        stage.ticks_no_more(a, b);
     });
 }
 

@@ -230,6 +230,27 @@ fn messages_and_replies_that_are_too_large() {
 }
 
 #[test]
+fn lists_that_have_the_same_text_a_thousand_times() {
+    // Two texts of 60,000 bytes each in 16 bytes of the guest's memory: 120 MB in all.
+    cases(
+        "border::lists_that_have_the_same_text_a_thousand_times",
+        300,
+        &[(
+            "(local $at i32) (local.set $at (i32.const 65536))
+          (loop
+            (i32.store offset=4 (local.get $at) (i32.const 60000))
+            (i32.store offset=12 (local.get $at) (i32.const 60000))
+            (local.set $at (i32.add (local.get $at) (i32.const 16)))
+            (br_if 0 (i32.lt_u (local.get $at) (i32.const 81536))))
+          (call $spawn (i32.const 1024) (i32.const 5) (i32.const 0) (i32.const 0) (i32.const 0)
+            (i32.const 65536) (i32.const 1000) (i32.const 0) (i32.const 128)) i32.const 0",
+            "limit",
+            "hostcall_bytes_max",
+        )],
+    );
+}
+
+#[test]
 fn forged_and_stale_addresses() {
     Row::new("border::forged_and_stale_addresses", 2_000).run(
         |runtime| (trapper(runtime), 1_u64),
@@ -251,12 +272,18 @@ fn names_that_are_not_its_to_take() {
         (i32.store (i32.const 72) (i32.const 0x64616564)) ;; dead
         (call $publish (i32.const 64) (i32.const 12) (i32.const 64) (i32.const 8) (i32.const 128))
         (call $join (i32.const 64) (i32.const 12) (i32.const 192))
-        (call $number (i64.extend_i32_u (i32.or (i32.load8_u (i32.const 128))
-          (i32.shl (i32.load8_u (i32.const 192)) (i32.const 8)))))";
+        (call $register (i32.const 64) (i32.const 12) (i32.const 256))
+        (call $number (i64.extend_i32_u (i32.or
+          (i32.or (i32.load8_u (i32.const 128)) (i32.shl (i32.load8_u (i32.const 192)) (i32.const 8)))
+          (i32.shl (i32.load8_u (i32.const 256)) (i32.const 16)))))";
     Row::new("border::names_that_are_not_its_to_take", 500).run(
-        |runtime| supervised(runtime, kind(runtime, &Guest { handle: Some(handle), ..Guest::default() })),
+        |runtime| {
+            let (handle, realloc) = (Some(handle), Some("i32.const 4096"));
+            supervised(runtime, kind(runtime, &Guest { handle, realloc, ..Guest::default() }))
+        },
         |runtime, hostile| {
-            assert_eq!(number(runtime, *hostile, ""), 0x101, "both are errors");
+            assert_eq!(number(runtime, *hostile, ""), 0x10101, "all are errors");
+            assert_eq!(runtime.lookup("$raddle.dead"), None);
             assert!(runtime.members("$raddle.dead").wait_for(PATIENCE).is_err(), "nor a host's");
         },
     );
@@ -308,20 +335,113 @@ fn handles_that_are_forged_dropped_twice_or_hoarded() {
         ("(loop (drop (call $make (i64.const 1))) (br 0)) i32.const 0", "limit", "wasi_resources_max (64)"),
     ];
     Row::new("border::handles_that_are_forged_dropped_twice_or_hoarded", 200).run(
-        |runtime| {
-            cases.map(|(handle, ..)| {
-                let text = text(handle);
-                let source = Source::Bytes("handles", text.as_bytes());
-                let component = runtime.engine().load(source, &raddle::wasm::CacheConfig::Disabled, &());
-                let limits = Limits { wasi_resources_max: 64, message_time_max: PATIENCE, ..short() };
-                let profile = Profile { limits, ..Profile::of(TrustLevel::Standard) };
-                let kind = ComponentBlueprint::with(component.expect("it loads"), profile).unwrap();
-                supervised(runtime, Arc::new(kind))
-            })
-        },
+        |runtime| cases.map(|(handle, ..)| has_few_handles(runtime, &text(handle))),
         |runtime, hostile| {
             for (&hostile, (_, label, says)) in hostile.iter().zip(cases) {
                 exits(runtime, hostile, b"", label, says);
+            }
+        },
+    );
+}
+
+/// One of this component, that may have 64 handles.
+fn has_few_handles(runtime: &Runtime, text: &str) -> ActorId {
+    let source = Source::Bytes("handles", text.as_bytes());
+    let component = runtime.engine().load(source, &raddle::wasm::CacheConfig::Disabled, &());
+    let component = component.unwrap_or_else(|error| panic!("{error}"));
+    let limits = Limits { wasi_resources_max: 64, message_time_max: PATIENCE, ..short() };
+    let profile = Profile { limits, ..Profile::of(TrustLevel::Standard) };
+    supervised(runtime, Arc::new(ComponentBlueprint::with(component, profile).expect("sound limits")))
+}
+
+/// A guest of two components, one of which lends its handle to the other: which gives it
+/// back, keeps it, or is told a number that is not its own.
+const LENDER: &str = r#"(component
+  (import "raddle:actor/types@0.1.0" (instance $types
+    (type (variant (case "rejected" string) (case "retry" string) (case "other" string)))
+    (export "failure" (type $failure (eq 0)))))
+  (alias export $types "failure" (type $failure))
+  (import "wasi:io/poll@0.2.3" (instance $poll (export "pollable" (type $pollable (sub resource)))))
+  (alias export $poll "pollable" (type $pollable))
+  (import "wasi:clocks/monotonic-clock@0.2.3" (instance $clock
+    (alias outer 1 $pollable (type $p))
+    (export "pollable" (type $pollable (eq $p)))
+    (export "subscribe-duration" (func (param "when" u64) (result (own $pollable))))))
+
+  (component $other-of
+    (import "pollable" (type $p (sub resource)))
+    (core func $drop (canon resource.drop $p))
+    (core module $m
+      (import "host" "drop" (func $drop (param i32)))
+      (func (export "keep") (param i32))
+      (func (export "drop") (param $handle i32) (call $drop (local.get $handle))))
+    (core instance $m (instantiate $m (with "host" (instance (export "drop" (func $drop))))))
+    (func (export "keep") (param "handle" (borrow $p)) (canon lift (core func $m "keep")))
+    (func (export "give-back") (param "handle" (borrow $p)) (canon lift (core func $m "drop")))
+    (func (export "steal") (param "number" u32) (canon lift (core func $m "drop"))))
+  (instance $other (instantiate $other-of (with "pollable" (type $pollable))))
+
+  (component $lender-of
+    (import "pollable" (type $p (sub resource)))
+    (alias outer 1 $failure (type $failure-of))
+    (import "failure" (type $failure (eq $failure-of)))
+    (import "make" (func $make (param "when" u64) (result (own $p))))
+    (import "keep" (func $keep (param "handle" (borrow $p))))
+    (import "give-back" (func $give-back (param "handle" (borrow $p))))
+    (import "steal" (func $steal (param "number" u32)))
+    (core func $make (canon lower (func $make)))
+    (core func $keep (canon lower (func $keep)))
+    (core func $give-back (canon lower (func $give-back)))
+    (core func $steal (canon lower (func $steal)))
+    (core func $drop (canon resource.drop $p))
+    (core module $libc
+      (memory (export "memory") 1)
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 4096))
+    (core instance $libc (instantiate $libc))
+    (core module $m
+      (import "host" "make" (func $make (param i64) (result i32)))
+      (import "host" "keep" (func $keep (param i32)))
+      (import "host" "give-back" (func $give-back (param i32)))
+      (import "host" "steal" (func $steal (param i32)))
+      (import "host" "drop" (func $drop (param i32)))
+      (func (export "handle") (param i64 i32 i32) (result i32) (local $h i32)
+        (local.set $h (call $make (i64.const 1)))
+        HANDLE
+        (call $drop (local.get $h))
+        i32.const 0))
+    (core instance $m (instantiate $m (with "host" (instance
+      (export "make" (func $make)) (export "keep" (func $keep)) (export "give-back" (func $give-back))
+      (export "steal" (func $steal)) (export "drop" (func $drop))))))
+    (func (export "handle") (param "sender" u64) (param "payload" (list u8))
+      (result (result (option (list u8)) (error $failure)))
+      (canon lift (core func $m "handle")
+        (memory (core memory $libc "memory")) (realloc (core func $libc "realloc")))))
+  (instance $lender (instantiate $lender-of
+    (with "pollable" (type $pollable)) (with "failure" (type $failure))
+    (with "make" (func $clock "subscribe-duration"))
+    (with "keep" (func $other "keep")) (with "give-back" (func $other "give-back"))
+    (with "steal" (func $other "steal"))))
+  (instance $handler (export "handle" (func $lender "handle")))
+  (export "raddle:actor/handler@0.1.0" (instance $handler)))"#;
+
+#[test]
+fn handles_that_are_lent_and_kept_or_anothers() {
+    let cases = [
+        ("(call $keep (local.get $h))", "borrow handles still remain"),
+        ("(call $give-back (local.get $h)) (call $keep (local.get $h))", "borrow handles still remain"),
+        ("(call $steal (local.get $h))", "unknown handle index"),
+    ];
+    Row::new("border::handles_that_are_lent_and_kept_or_anothers", 200).run(
+        |runtime| {
+            let honest =
+                has_few_handles(runtime, &LENDER.replace("HANDLE", "(call $give-back (local.get $h))"));
+            let hostile = cases.map(|(body, _)| has_few_handles(runtime, &LENDER.replace("HANDLE", body)));
+            (honest, hostile)
+        },
+        |runtime, (honest, hostile)| {
+            assert_eq!(&*reply(runtime, *honest, ""), b"", "what is given back can be lent again");
+            for (&hostile, (_, says)) in hostile.iter().zip(cases) {
+                exits(runtime, hostile, b"", "trap", says);
             }
         },
     );

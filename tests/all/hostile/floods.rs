@@ -105,6 +105,29 @@ fn of_groups() {
 }
 
 #[test]
+fn of_names() {
+    let limits = Limits { names_max: 60, ..short() };
+    let call = "(call $register (i32.const 64) (i32.const 8) (i32.const 128))";
+    flood("floods::of_names", 50, limits, call, 8, 60, "over names_max (60)");
+}
+
+#[test]
+fn of_names_that_are_given_up_at_once() {
+    // They count until they are free everywhere.
+    let limits = Limits { names_max: 60, ..short() };
+    let call = "(call $register (i32.const 64) (i32.const 8) (i32.const 128))
+        (drop (call $unregister (i32.const 64) (i32.const 8)))";
+    flood("floods::of_names_that_are_given_up_at_once", 50, limits, call, 8, 60, "over names_max (60)");
+}
+
+#[test]
+fn of_names_that_it_watches() {
+    let limits = Limits { watches_max: 80, ..short() };
+    let call = "(call $watch (i32.const 64) (i32.const 8) (i32.const 128))";
+    flood("floods::of_names_that_it_watches", 50, limits, call, 8, 80, "over watches_max (80)");
+}
+
+#[test]
 fn of_requests() {
     let limits = Limits { requests_max: 40, ..short() };
     let call = "(call $request (local.get $to) (i32.const 64) (i32.const 8) (i64.const 60000000000)
@@ -230,6 +253,7 @@ fn of_what_it_may_not_do() {
         (call $publish (i32.const 64) (i32.const 8) (i32.const 64) (i32.const 8) (i32.const 128))
         (call $send (i64.const 1) (i32.const 64) (i32.const 8) (i32.const 128))
         (call $request (local.get $to) (i32.const 64) (i32.const 8) (i64.const 1) (i32.const 128))
+        (call $register (i32.const 64) (i32.const 8) (i32.const 128))
         (call $send-after (i64.const 1) (local.get $to) (i32.const 64) (i32.const 8) (i32.const 128))";
     let core = format!(
         "(func $flood (param $to i64) (local $n i32)
@@ -253,7 +277,7 @@ fn of_what_it_may_not_do() {
         },
         |runtime, (hostile, mute, attempts)| {
             reply(runtime, *hostile, &mute.to_bits().to_le_bytes());
-            *attempts += 600;
+            *attempts += 700;
             let report = &runtime.reports()[0];
             let account = report.accounts.iter().find(|one| one.actor == *hostile).expect("it lives").account;
             assert_eq!(account.denied, *attempts, "{account:?}");

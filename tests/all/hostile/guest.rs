@@ -68,9 +68,17 @@ const IMPORTS: &str = r#"
       (field "config" (list (tuple string string))) (field "linked" bool)))
     (export "spawn-options" (type $options (eq $options-of)))
     (export "spawn" (func (param "options" $options) (result (result u64 (error $error)))))
-    (export "monitor" (func (param "actor" u64) (result (result u64 (error $error)))))))
+    (export "monitor" (func (param "actor" u64) (result (result u64 (error $error)))))
+    (export "link" (func (param "actor" u64) (result (result (error $error)))))
+    (export "trap-exits" (func (param "on" bool)))))
   (import "raddle:actor/registry@0.1.0" (instance $registry
-    (export "lookup" (func (param "name" string) (result (option u64))))))
+    (type $error-of (variant (case "name-invalid" string) (case "access-denied" string)
+      (case "quota-exceeded" string) (case "other" string)))
+    (export "name-error" (type $error (eq $error-of)))
+    (export "lookup" (func (param "name" string) (result (option u64))))
+    (export "register" (func (param "name" string) (result (result (error $error)))))
+    (export "unregister" (func (param "name" string) (result bool)))
+    (export "watch" (func (param "name" string) (result (result (error $error)))))))
   (import "raddle:actor/log@0.1.0" (instance $log
     (type $level-of (enum "trace" "debug" "info" "warn" "error" "critical"))
     (export "level" (type $level (eq $level-of)))
@@ -98,6 +106,14 @@ const IMPORTS: &str = r#"
     (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
   (core func $monitor (canon lower (func $processes "monitor")
     (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
+  (core func $link (canon lower (func $processes "link")
+    (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
+  (core func $trap-exits (canon lower (func $processes "trap-exits")))
+  (core func $register (canon lower (func $registry "register")
+    (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
+  (core func $unregister (canon lower (func $registry "unregister") (memory (core memory $libc "memory"))))
+  (core func $watch (canon lower (func $registry "watch")
+    (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
   (core func $lookup (canon lower (func $registry "lookup") (memory (core memory $libc "memory"))))
   (core func $log (canon lower (func $log "log") (memory (core memory $libc "memory"))))
   (core func $config (canon lower (func $config "get-all")
@@ -108,7 +124,9 @@ const LOWERED: &str = r#"(export "send" (func $send)) (export "own-id" (func $ow
   (export "reply" (func $reply)) (export "publish" (func $publish)) (export "subscribe" (func $subscribe))
   (export "join" (func $join)) (export "send-after" (func $send-after))
   (export "cancel-timer" (func $cancel-timer)) (export "lookup" (func $lookup)) (export "log" (func $log))
-  (export "config" (func $config)) (export "spawn" (func $spawn)) (export "monitor" (func $monitor))"#;
+  (export "config" (func $config)) (export "spawn" (func $spawn)) (export "monitor" (func $monitor))
+  (export "link" (func $link)) (export "trap-exits" (func $trap-exits))
+  (export "register" (func $register)) (export "unregister" (func $unregister)) (export "watch" (func $watch))"#;
 
 /// The last `i32` of those that return nothing is where the result lies: a byte that
 /// is 0 if it is `ok` or `none`; text and numbers are behind it.
@@ -128,4 +146,9 @@ const CORE: &str = r#"
   (import "host" "log" (func $log (param i32 i32 i32 i32 i32)))
   (import "host" "config" (func $config (param i32)))
   (import "host" "spawn" (func $spawn (param i32 i32 i32 i32 i32 i32 i32 i32 i32)))
-  (import "host" "monitor" (func $monitor (param i64 i32)))"#;
+  (import "host" "monitor" (func $monitor (param i64 i32)))
+  (import "host" "link" (func $link (param i64 i32)))
+  (import "host" "trap-exits" (func $trap-exits (param i32)))
+  (import "host" "register" (func $register (param i32 i32 i32)))
+  (import "host" "unregister" (func $unregister (param i32 i32) (result i32)))
+  (import "host" "watch" (func $watch (param i32 i32 i32)))"#;

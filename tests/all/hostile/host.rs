@@ -1,11 +1,9 @@
 //! Guests whose host fails, or is short of something, just then: a function of the host
-//! that panics, a fault in native code, a pool that is full, a shutdown that cannot wait.
+//! that panics, a pool that is full, a shutdown that cannot wait.
 
-use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
 use std::time::Duration;
 
-use raddle::actor::{Actor, Child, Context, Filter, Message, Native, Outcome, Subject};
+use raddle::actor::{Filter, Subject};
 use raddle::control::broker::Bridge;
 use raddle::control::child_spec::Shutdown;
 use raddle::shard::ShardConfig;
@@ -51,50 +49,6 @@ fn a_function_of_the_host_that_panics() {
                 }
             },
         );
-}
-
-/// Reads where nothing is, in native code, on a shard's thread.
-struct Faults;
-
-impl Actor for Faults {
-    #[allow(unsafe_code)]
-    fn handle(&mut self, _: &Context, _: &Message) -> Outcome {
-        let nowhere = std::hint::black_box(8) as *const u64;
-        // SAFETY: none; that is what is tested. The process ends here.
-        let value = unsafe { nowhere.read_volatile() };
-        Outcome::Done(Some(value.to_string().into()))
-    }
-}
-
-impl Child for Faults {}
-
-/// wasmtime handles the same signal: what is no guest's must stay what it is.
-#[test]
-fn a_fault_in_native_code_ends_the_process_by_its_signal() {
-    const NAME: &str = "hostile::host::a_fault_in_native_code_ends_the_process_by_its_signal";
-    const FAULTING: &str = "RADDLE_TEST_FAULT";
-    if std::env::var_os(FAULTING).is_some() {
-        let runtime = runtime(1);
-        // A guest's own fault is a trap, which wasmtime makes of the very same signal.
-        let guest = Guest { handle: Some("(i64.load (i32.const -9)) drop i32.const 0"), ..Guest::default() };
-        let hostile = supervised(&runtime, kind(&runtime, &guest));
-        for _ in 0..100 {
-            exits(&runtime, hostile, "", "trap", "out of bounds");
-        }
-        // And it still is while others trap.
-        let _more: Vec<_> = (0..100).map(|_| runtime.request(hostile, "")).collect();
-        let faults = spawn(&runtime, Spawn::new(Arc::new(Native::new("faults", |_| Faults))));
-        println!("about to fault");
-        let outcome = ask(&runtime, faults, "now");
-        panic!("it lived: {outcome:?}");
-    }
-    let this = std::env::current_exe().expect("this test");
-    let mut command = Command::new(this);
-    command.args([NAME, "--exact", "--nocapture", "--test-threads=1"]).env(FAULTING, "1");
-    let output = command.output().expect("this test can be run");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(said.contains("about to fault"), "{said}");
-    assert_eq!(output.status.signal(), Some(11), "SIGSEGV, and nothing else: {output:?}");
 }
 
 #[test]

@@ -82,8 +82,7 @@ fn in_stop() {
 #[test]
 fn in_its_health_check() {
     let hooks = Hooks { check: Some(FOREVER), ..Hooks::default() };
-    let health =
-        HealthConfig { interval_ns: 5_000_000, unhealthy_in_a_row_max: 1, ..HealthConfig::default() };
+    let health = HealthConfig { interval_ns: 5_000_000, unhealthy_in_a_row_max: 1, answer_ns_max: u64::MAX };
     let config = ShardConfig { health, ..ShardConfig::default() };
     Row::new("loops::in_its_health_check", 8).with(|builder| builder.config(config)).run(
         |runtime| (in_both_classes(runtime, &Guest { hooks, ..Guest::default() }), runtime.events(4096)),
@@ -152,6 +151,56 @@ fn in_what_hears_of_the_end_of_another() {
                 let watched = spawn(runtime, Spawn::new(echo.clone()));
                 reply(runtime, hostile, &watched.to_bits().to_le_bytes());
                 runtime.stop(watched, Shutdown::default()).wait_for(PATIENCE).unwrap();
+                ended(&next_exit(events, hostile), "deadline", "message_time_max (10 ms)");
+            }
+        },
+    );
+}
+
+/// Links to whoever the payload names, to be told of the end.
+const LINKS: &str = "(call $trap-exits (i32.const 1))
+    (call $link (i64.load (local.get $payload)) (i32.const 64)) i32.const 0";
+
+#[test]
+fn in_what_hears_of_the_end_of_a_linked_one() {
+    let hooks = Hooks { exit: Some("(loop (br 0))"), ..Hooks::default() };
+    Row::new("loops::in_what_hears_of_the_end_of_a_linked_one", 8).run(
+        |runtime| {
+            let guest = Guest { handle: Some(LINKS), hooks, ..Guest::default() };
+            (in_both_classes(runtime, &guest), load(runtime, "echo"), runtime.events(4096))
+        },
+        |runtime, (kinds, echo, events)| {
+            for kind in &*kinds {
+                let hostile = spawn(runtime, Spawn::new(kind.clone()));
+                let linked = spawn(runtime, Spawn::new(echo.clone()));
+                reply(runtime, hostile, &linked.to_bits().to_le_bytes());
+                runtime.stop(linked, Shutdown::default()).wait_for(PATIENCE).unwrap();
+                ended(&next_exit(events, hostile), "deadline", "message_time_max (10 ms)");
+            }
+        },
+    );
+}
+
+#[test]
+fn in_what_hears_of_names() {
+    // It takes one, or watches one.
+    let calls = ["$register", "$watch"].map(|call| {
+        format!(
+            "(i64.store (i32.const 64) (i64.const 0x6161616161616161))
+             (call {call} (i32.const 64) (i32.const 8) (i32.const 128)) i32.const 0"
+        )
+    });
+    let hooks = Hooks { names: Some("(loop (br 0))"), ..Hooks::default() };
+    Row::new("loops::in_what_hears_of_names", 8).run(
+        |runtime| {
+            let guests =
+                calls.each_ref().map(|handle| Guest { handle: Some(handle), hooks, ..Guest::default() });
+            (guests.map(|guest| in_both_classes(runtime, &guest)).concat(), runtime.events(4096))
+        },
+        |runtime, (kinds, events)| {
+            for kind in &*kinds {
+                let hostile = spawn(runtime, Spawn::new(kind.clone()));
+                runtime.tell(hostile, "").unwrap();
                 ended(&next_exit(events, hostile), "deadline", "message_time_max (10 ms)");
             }
         },

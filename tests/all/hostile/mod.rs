@@ -11,9 +11,11 @@
 //! | `border`   | break the rules of the border: pointers, text, handles, sizes      |
 //! | `floods`   | do something that is allowed, without end                          |
 //! | `requests` | do not answer, or answer twice, late, in a circle, or die of it    |
-//! | `host`     | meet a host that fails itself: panics, faults, full pools, drains  |
+//! | `host`     | meet a host that fails itself: panics, full pools, drains          |
+//! | `faults`   | trap on the signal that native code beside them faults with        |
 
 mod border;
+mod faults;
 mod floods;
 mod guest;
 mod host;

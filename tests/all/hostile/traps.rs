@@ -111,6 +111,44 @@ fn in_its_reply_handler_subscriber_and_batch_handler() {
 }
 
 #[test]
+fn in_what_hears_of_others() {
+    // Of the end of one that it monitors, or is linked to; and whose a name is.
+    let calls = [
+        "(call $monitor (i64.load (local.get $payload)) (i32.const 64)) i32.const 0",
+        "(call $trap-exits (i32.const 1))
+         (call $link (i64.load (local.get $payload)) (i32.const 64)) i32.const 0",
+        "(i64.store (i32.const 64) (i64.const 0x6161616161616161))
+         (call $register (i32.const 64) (i32.const 8) (i32.const 128)) i32.const 0",
+    ];
+    let trap = Some("unreachable");
+    let hooks = [
+        Hooks { down: trap, exit: Some(""), ..Hooks::default() },
+        Hooks { exit: trap, ..Hooks::default() },
+        Hooks { names: trap, ..Hooks::default() },
+    ];
+    Row::new("traps::in_what_hears_of_others", 300).run(
+        |runtime| {
+            let guests = std::array::from_fn::<_, 3, _>(|index| {
+                let guest = Guest { handle: Some(calls[index]), hooks: hooks[index], ..Guest::default() };
+                kind(runtime, &guest)
+            });
+            (guests, load(runtime, "echo"), runtime.events(4096))
+        },
+        |runtime, (kinds, echo, events)| {
+            for kind in &*kinds {
+                let hostile = spawn(runtime, Spawn::new(kind.clone()));
+                let other = spawn(runtime, Spawn::new(echo.clone()));
+                runtime.tell(hostile, other.to_bits().to_le_bytes().to_vec()).unwrap();
+                // Behind that, on the same shard.
+                reply(runtime, other, "still here");
+                runtime.stop(other, Shutdown::default()).wait_for(PATIENCE).unwrap();
+                ended(&next_exit(events, hostile), "trap", "unreachable");
+            }
+        },
+    );
+}
+
+#[test]
 fn in_its_health_check() {
     use raddle::shard::{HealthConfig, ShardConfig};
     let hooks = Hooks { check: Some("unreachable"), ..Hooks::default() };

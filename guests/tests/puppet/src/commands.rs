@@ -4,10 +4,12 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use raddle_guest::processes::{self, Spawn};
-use raddle_guest::{ExitReason, Failure, Status, exit, groups, lookup, own_id, requests, send, timers, topics};
+use raddle_guest::{
+    ExitReason, Failure, Status, exit, groups, lookup, names, own_id, requests, send, timers, topics,
+};
 
 use crate::Puppet;
-use crate::words::{Words, to_exit_reason};
+use crate::words::{Words, or_none, to_exit_reason};
 
 /// A reply in text; none is empty.
 type Said = Result<Option<String>, Failure>;
@@ -33,7 +35,7 @@ impl Puppet {
             "healthy" => self.be(Status::Healthy),
             "degraded" => self.be(Status::Degraded(words.rest().into())),
             "unhealthy" => self.be(Status::Unhealthy(words.rest().into())),
-            "lookup" => lookup(words.rest()).map_or("none".into(), |id| id.to_string()),
+            "lookup" => or_none(lookup(words.rest())),
             "defer" => {
                 self.deferred = requests::defer();
                 match self.deferred {
@@ -41,7 +43,7 @@ impl Puppet {
                     None => "nothing to defer".into(),
                 }
             }
-            "deferred" => self.deferred.map_or("none".into(), |request| request.to_string()),
+            "deferred" => or_none(self.deferred),
             command => return ask_and_answer(command, words),
         };
         Ok(Some(said))
@@ -91,6 +93,10 @@ fn ask_and_answer(command: &str, mut words: Words<'_>) -> Said {
 
 fn live_and_let_die(command: &str, mut words: Words<'_>) -> Said {
     let said = match command {
+        "register" => done(names::register(words.rest())),
+        "unregister" => names::unregister(words.rest()).to_string(),
+        "watch" => done(names::watch(words.rest())),
+        "unwatch" => names::unwatch(words.rest()).to_string(),
         "after" | "every" => {
             let (wait, to) = (Duration::from_millis(words.number()?), words.number()?);
             let bytes = words.rest().as_bytes();

@@ -11,6 +11,7 @@
 //! | `trap`, `reject TEXT`      | traps; answers with a failure                   |                  |
 //! | `healthy`, `degraded WHY`, `unhealthy WHY` | what it says of itself from here on | `ok`         |
 //! | `lookup NAME`              | see `registry`                                  | number or `none` |
+//! | `register NAME`, `unregister NAME`, `watch NAME`, `unwatch NAME` | the same      | `ok`, `true`, `false` |
 //! | `request TO MS TEXT`       | see `requests`; the outcome is heard            | number           |
 //! | `cancel-request N`         |                                                 | `true`, `false`  |
 //! | `defer`                    | takes the request over, and keeps it            | none: dropped    |
@@ -29,7 +30,7 @@ mod commands;
 mod words;
 
 use raddle_guest::{
-    Actor, ActorId, Answer, ExitReason, Failure, Health, Lifecycle, MonitorId, Replies, RequestError,
+    Actor, ActorId, Answer, ExitReason, Failure, Health, Lifecycle, MonitorId, Names, Replies, RequestError,
     RequestId, Signals, Start, Status, StopReason, Subscriber, config, lookup, send,
 };
 
@@ -131,4 +132,17 @@ impl Signals for Puppet {
     }
 }
 
-raddle_guest::actor!(Puppet: lifecycle, health, replies, subscriber, signals);
+impl Names for Puppet {
+    fn handle_registered(&mut self, name: &str, outcome: Result<(), ActorId>) {
+        self.hear(match outcome {
+            Ok(()) => format!("registered {name}"),
+            Err(by) => format!("taken {name} {by}"),
+        });
+    }
+
+    fn handle_holder(&mut self, name: &str, holder: Option<ActorId>) {
+        self.hear(format!("holder {name} {}", words::or_none(holder)));
+    }
+}
+
+raddle_guest::actor!(Puppet: lifecycle, health, replies, subscriber, signals, names);

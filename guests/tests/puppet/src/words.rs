@@ -41,6 +41,10 @@ pub fn outcome(outcome: Result<Vec<u8>, RequestError>) -> String {
     }
 }
 
+pub fn or_none(number: Option<u64>) -> String {
+    number.map_or("none".into(), |number| number.to_string())
+}
+
 pub fn exit_reason(reason: &ExitReason) -> String {
     match reason {
         ExitReason::Normal => "normal".into(),
