@@ -5,29 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{
-    self as wasmtime_component, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower,
-};
+use wasmtime::component::{self as wasmtime_component, InstancePre};
 
-use super::abi;
 use super::cache::{CacheConfig, CacheOutcome};
 use super::engine::{Engine, MemoryLayout};
+use super::exports::{Exports, HANDLER, find_exports};
 use super::host::{self, HostState};
 use super::info::{self, ComponentInfo};
 use super::limits::{Limits, LimitsError};
 use super::passage;
 use super::wasi;
-
-/// The interface that makes a component an actor, and the optional ones.
-pub(super) const HANDLER: &str = "raddle:actor/handler@0.1.0";
-pub(super) const BATCH_HANDLER: &str = "raddle:actor/batch-handler@0.1.0";
-pub(super) const REPLY_HANDLER: &str = "raddle:actor/reply-handler@0.1.0";
-pub(super) const SUBSCRIBER: &str = "raddle:actor/subscriber@0.1.0";
-pub(super) const SIGNALS: &str = "raddle:actor/signals@0.1.0";
-pub(super) const NAMES: &str = "raddle:actor/names@0.1.0";
-pub(super) const LIFECYCLE: &str = "raddle:actor/lifecycle@0.1.0";
-pub(super) const HEALTH: &str = "raddle:actor/health@0.1.0";
 
 /// Where a component comes from.
 #[derive(Debug, Clone, Copy)]
@@ -179,24 +166,8 @@ struct Shared {
     info: ComponentInfo,
     class: ExecutionClass,
     pre: InstancePre<HostState>,
-    exports: Exports,
+    exports: Arc<Exports>,
     cache: CacheOutcome,
-}
-
-/// Where the functions are that the runtime calls.
-#[derive(Clone)]
-pub(super) struct Exports {
-    pub(super) handle: ComponentExportIndex,
-    pub(super) handle_batch: Option<ComponentExportIndex>,
-    pub(super) publication: Option<ComponentExportIndex>,
-    pub(super) reply: Option<ComponentExportIndex>,
-    /// `handle-down` and `handle-exit`.
-    pub(super) signals: Option<(ComponentExportIndex, ComponentExportIndex)>,
-    /// `handle-registered` and `handle-holder`.
-    pub(super) names: Option<(ComponentExportIndex, ComponentExportIndex)>,
-    /// `init` and `stop`.
-    pub(super) lifecycle: Option<(ComponentExportIndex, ComponentExportIndex)>,
-    pub(super) check: Option<ComponentExportIndex>,
 }
 
 impl Component {
@@ -238,7 +209,7 @@ impl Component {
         same.unwrap_or_else(|_| self.pre().clone())
     }
 
-    pub(super) fn exports(&self) -> &Exports {
+    pub(super) fn exports(&self) -> &Arc<Exports> {
         &self.shared.exports
     }
 
@@ -307,7 +278,7 @@ impl Engine {
     ) -> Result<Component, ComponentError> {
         let Compiled { name, bytes, component, cache } = self.compile(source.into(), cache, progress)?;
         let info = info::describe(&self.shared.wasmtime, &component, name.clone(), bytes.len());
-        let exports = find_exports(&name, &component, &info)?;
+        let exports = Arc::new(find_exports(&name, &component, &info)?);
         let class = class_of(&info);
         let pre = self.link(&component, &info, class)?;
         if self.config().memory_layout == MemoryLayout::Guarded {
@@ -454,94 +425,6 @@ fn makes_resources(component: &[u8]) -> bool {
             .any(|function| matches!(function, Ok(CanonicalFunction::ResourceNew { .. }))),
         _ => false,
     })
-}
-
-fn find_exports(
-    name: &str,
-    component: &wasmtime_component::Component,
-    info: &ComponentInfo,
-) -> Result<Exports, ComponentError> {
-    let find = Finder { name, component };
-    let Some((_, handler)) = component.get_export(None, HANDLER) else {
-        return Err(ComponentError::NoHandler { name: name.to_owned(), found: info.exports_in_words() });
-    };
-    let handle = find.function::<abi::HandleParams, abi::HandleReply>(HANDLER, &handler, "handle")?;
-    let handle_batch = find.optional::<abi::BatchParams, abi::BatchReturn>(BATCH_HANDLER, "handle-batch")?;
-    let publication =
-        find.optional::<abi::PublicationParams, abi::PublicationReturn>(SUBSCRIBER, "handle-publication")?;
-    let reply = find.optional::<abi::ReplyParams, ()>(REPLY_HANDLER, "handle-reply")?;
-    let signals = match component.get_export(None, SIGNALS) {
-        Some((_, signals)) => Some((
-            find.function::<abi::DownParams, ()>(SIGNALS, &signals, "handle-down")?,
-            find.function::<abi::ExitParams, ()>(SIGNALS, &signals, "handle-exit")?,
-        )),
-        None => None,
-    };
-    let names = match component.get_export(None, NAMES) {
-        Some((_, names)) => Some((
-            find.function::<abi::RegisteredParams, ()>(NAMES, &names, "handle-registered")?,
-            find.function::<abi::HolderParams, ()>(NAMES, &names, "handle-holder")?,
-        )),
-        None => None,
-    };
-    let lifecycle = match component.get_export(None, LIFECYCLE) {
-        Some((_, lifecycle)) => Some((
-            find.function::<(abi::Start<'static>,), (Result<(), String>,)>(LIFECYCLE, &lifecycle, "init")?,
-            find.function::<(abi::StopReason,), ()>(LIFECYCLE, &lifecycle, "stop")?,
-        )),
-        None => None,
-    };
-    let check = find.optional::<(), (abi::Status,)>(HEALTH, "check")?;
-    Ok(Exports { handle, handle_batch, publication, reply, signals, names, lifecycle, check })
-}
-
-struct Finder<'a> {
-    name: &'a str,
-    component: &'a wasmtime_component::Component,
-}
-
-impl Finder<'_> {
-    /// The one function of an interface, if the component exports that.
-    fn optional<Params, Return>(
-        &self,
-        interface: &'static str,
-        function: &str,
-    ) -> Result<Option<ComponentExportIndex>, ComponentError>
-    where
-        Params: ComponentNamedList + Lower,
-        Return: ComponentNamedList + Lift,
-    {
-        let Some((_, instance)) = self.component.get_export(None, interface) else { return Ok(None) };
-        self.function::<Params, Return>(interface, &instance, function).map(Some)
-    }
-
-    fn function<Params, Return>(
-        &self,
-        interface: &'static str,
-        instance: &ComponentExportIndex,
-        function: &str,
-    ) -> Result<ComponentExportIndex, ComponentError>
-    where
-        Params: ComponentNamedList + Lower,
-        Return: ComponentNamedList + Lift,
-    {
-        let wrong = |reason: String| {
-            Err(ComponentError::WrongExport { name: self.name.to_owned(), interface, reason })
-        };
-        match self.component.get_export(Some(instance), function) {
-            Some((ComponentItem::ComponentFunc(ty), _)) if ty.async_() => {
-                wrong(format!("its `{function}` is an async function, and must be a plain one"))
-            }
-            Some((ComponentItem::ComponentFunc(ty), index)) => {
-                match ty.typecheck::<Params, Return>(&self.component.component_type().instance_type()) {
-                    Ok(()) => Ok(index),
-                    Err(error) => wrong(format!("its `{function}` has the wrong type: {error:#}")),
-                }
-            }
-            Some(_) => wrong(format!("its `{function}` is no function")),
-            None => wrong(format!("it has no function `{function}`")),
-        }
-    }
 }
 
 fn check_imports(name: &str, info: &ComponentInfo) -> Result<(), ComponentError> {

@@ -2,7 +2,7 @@
 
 use wasmtime::component::types::ComponentItem;
 
-use super::component::{BATCH_HANDLER, HANDLER, HEALTH, LIFECYCLE};
+use super::exports::{BATCH_HANDLER, HANDLER, HEALTH, LIFECYCLE};
 
 /// A page of a linear memory.
 const PAGE_BYTES: u64 = 65_536;

@@ -1,14 +1,16 @@
 //! One component actor: a store of its own, and its exports ready to be called.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::component::TypedFunc;
+use wasmtime::component::{Instance, TypedFunc};
 use wasmtime::{Error, Store};
 
 use super::abi::{self, BatchParams, BatchReturn, Frames, HandleIgnored, HandleParams, HandleReply, Reply};
 use super::deadline::Call;
 use super::engine::Room;
+use super::exports::Exports;
 use super::host::{HostState, Identity, finished_of_batch};
 use super::trap;
 use crate::actor::{
@@ -20,6 +22,9 @@ use crate::actor::{
 pub(super) struct Live {
     pub(super) store: Store<HostState>,
     pub(super) functions: Functions,
+    pub(super) instance: Instance,
+    /// The functions that are called now and then.
+    pub(super) exports: Arc<Exports>,
     /// Given back when the store is gone.
     pub(super) _room: Room,
 }
@@ -91,7 +96,7 @@ impl Live {
     }
 }
 
-/// The guest's functions.
+/// The guest's functions that are called for messages.
 pub(super) struct Functions {
     /// `handle`, where the reply is wanted, …
     pub(super) handle_reply: TypedFunc<HandleParams, HandleReply>,
@@ -99,18 +104,6 @@ pub(super) struct Functions {
     pub(super) handle_ignored: TypedFunc<HandleParams, HandleIgnored>,
     /// Many plain messages at once, and at most how many.
     pub(super) batch: Option<BatchHandler>,
-    /// What was published.
-    pub(super) publication: Option<TypedFunc<abi::PublicationParams, abi::PublicationReturn>>,
-    /// The outcome of a request.
-    pub(super) reply: Option<TypedFunc<abi::ReplyParams, ()>>,
-    /// The end of a monitored actor, and of a linked one.
-    pub(super) down: Option<TypedFunc<abi::DownParams, ()>>,
-    pub(super) exit: Option<TypedFunc<abi::ExitParams, ()>>,
-    /// What became of a name that it had asked for, and who has a watched one.
-    pub(super) registered: Option<TypedFunc<abi::RegisteredParams, ()>>,
-    pub(super) holder: Option<TypedFunc<abi::HolderParams, ()>>,
-    pub(super) lifecycle: Option<Lifecycle>,
-    pub(super) check: Option<TypedFunc<(), (abi::Status,)>>,
 }
 
 /// The optional `handle-batch`.
@@ -124,18 +117,10 @@ pub(super) struct BatchHandler {
 /// message: a batch must fit into a guest that each of its messages fits into.
 const BATCH_BYTES_MAX: usize = 64 << 10;
 
-/// The optional hooks `init` and `stop`.
-#[derive(Clone, Copy)]
-pub(super) struct Lifecycle {
-    pub(super) init: TypedFunc<(abi::Start<'static>,), (Result<(), String>,)>,
-    pub(super) stop: TypedFunc<(abi::StopReason,), ()>,
-}
-
 /// A component actor. After a trap its store is gone, and only the reason is left:
 /// wasmtime lets nothing enter a store that has trapped.
 pub(super) struct ComponentActor(State);
 
-#[expect(clippy::large_enum_variant, reason = "it lives nearly always, and is in a box as a whole")]
 enum State {
     Live(Live),
     Gone(ExitReason),
@@ -185,9 +170,9 @@ impl Actor for ComponentActor {
         live.store.data_mut().hear(message.from);
         live.enter(Call::Message);
         if message.attached.is_some()
-            && let (Some(subject), Some(publication)) = (message.subject(), live.functions.publication)
+            && let (Some(subject), Some(publication)) = (message.subject(), live.exports.publication)
         {
-            return match publication.call(&mut live.store, (subject.as_str(), sender, payload)) {
+            return match publication.call(live, (subject.as_str(), sender, payload)) {
                 Ok((answer,)) => {
                     live.leave();
                     answer.map_or_else(|why| Outcome::Failed(why.into()), |()| Outcome::Done(None))
@@ -224,23 +209,23 @@ impl Actor for ComponentActor {
         }
         live.hear_of(&notice);
         live.enter(Call::Message);
-        let (functions, store) = (&live.functions, &mut live.store);
+        let exports = live.exports.clone();
         let heard = match notice {
-            Notice::Reply { request, outcome } => functions.reply.map_or(Ok(()), |reply| {
-                reply.call(store, (request.to_bits(), abi::request_outcome(outcome)))
-            }),
-            Notice::Down { monitor, actor, reason } => functions
-                .down
-                .map_or(Ok(()), |down| down.call(store, (monitor, actor.to_bits(), reason.into()))),
-            Notice::Exit { actor, reason } => {
-                functions.exit.map_or(Ok(()), |exit| exit.call(store, (actor.to_bits(), reason.into())))
+            Notice::Reply { request, outcome } => exports
+                .reply
+                .map_or(Ok(()), |reply| reply.call(live, (request.to_bits(), abi::request_outcome(outcome)))),
+            Notice::Down { monitor, actor, reason } => {
+                exports.down.map_or(Ok(()), |down| down.call(live, (monitor, actor.to_bits(), reason.into())))
             }
-            Notice::Registered { name, outcome } => functions.registered.map_or(Ok(()), |registered| {
-                registered.call(store, (&*name, outcome.map_err(|NameTaken(by)| by.to_bits())))
+            Notice::Exit { actor, reason } => {
+                exports.exit.map_or(Ok(()), |exit| exit.call(live, (actor.to_bits(), reason.into())))
+            }
+            Notice::Registered { name, outcome } => exports.registered.map_or(Ok(()), |registered| {
+                registered.call(live, (&*name, outcome.map_err(|NameTaken(by)| by.to_bits())))
             }),
-            Notice::Name { name, holder } => functions
+            Notice::Name { name, holder } => exports
                 .holder
-                .map_or(Ok(()), |changed| changed.call(store, (&*name, holder.map(ActorId::to_bits)))),
+                .map_or(Ok(()), |changed| changed.call(live, (&*name, holder.map(ActorId::to_bits)))),
         };
         match heard {
             Ok(()) => {
@@ -320,9 +305,9 @@ impl Child for ComponentActor {
             State::Gone(reason) => return Err(StartError::Exited(reason.clone())),
         };
         live.identify(incarnation);
-        let Some(lifecycle) = live.functions.lifecycle else { return Ok(()) };
+        let Some(init) = live.exports.init else { return Ok(()) };
         live.enter(Call::Lifecycle);
-        match lifecycle.init.call(&mut live.store, (abi::Start::of(incarnation),)) {
+        match init.call(live, (abi::Start::of(incarnation),)) {
             Ok((Ok(()),)) => Ok(()),
             Ok((Err(why),)) => Err(StartError::Refused(why)),
             Err(error) => Err(StartError::Exited(self.exit(&error))),
@@ -334,9 +319,9 @@ impl Child for ComponentActor {
             State::Live(live) => live,
             State::Gone(reason) => return reason.clone(),
         };
-        if let Some(lifecycle) = live.functions.lifecycle {
+        if let Some(stop) = live.exports.stop {
             live.enter(within.map_or(Call::Lifecycle, |within| Call::Stop { within }));
-            if let Err(error) = lifecycle.stop.call(&mut live.store, (reason.into(),)) {
+            if let Err(error) = stop.call(live, (reason.into(),)) {
                 return match self.exit(&error) {
                     // It did not stop in time.
                     ExitReason::Trap { cause: TrapCause::Deadline, .. } => ExitReason::Killed,
@@ -364,9 +349,9 @@ impl Child for ComponentActor {
             State::Live(live) => live,
             State::Gone(reason) => return Health::Unhealthy(format!("it has ended: {reason}")),
         };
-        let Some(check) = live.functions.check else { return Health::Unknown };
+        let Some(check) = live.exports.check else { return Health::Unknown };
         live.enter(Call::Message);
-        match check.call(&mut live.store, ()) {
+        match check.call(live, ()) {
             Ok((status,)) => status.into(),
             Err(error) => Health::Unhealthy(format!("its health check ended it: {}", self.exit(&error))),
         }

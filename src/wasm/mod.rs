@@ -24,6 +24,7 @@ pub mod convert;
 mod deadline;
 mod desk;
 mod engine;
+mod exports;
 mod grants;
 mod host;
 mod info;

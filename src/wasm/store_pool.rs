@@ -21,12 +21,13 @@ use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{PoolConcurrencyLimitError, Store};
 
 use super::compact::NO_ROOM;
-use super::component::{Component, ExecutionClass, Exports};
+use super::component::{Component, ExecutionClass};
 use super::deadline::{Call, Deadline};
 use super::engine::{Engine, Room};
+use super::exports::Exports;
 use super::grants::{Grants, TrustLevel};
 use super::host::{HostState, Terms};
-use super::instance::{BatchHandler, ComponentActor, Functions, Lifecycle, Live};
+use super::instance::{BatchHandler, ComponentActor, Functions, Live};
 use super::limits::{Limits, LimitsError};
 use super::suspendable::SuspendableActor;
 use super::trap;
@@ -63,7 +64,7 @@ struct Plan {
     terms: Arc<Terms>,
     class: ExecutionClass,
     pre: InstancePre<HostState>,
-    exports: Exports,
+    exports: Arc<Exports>,
     policy: PoolPolicy,
     deadline: Deadline,
 }
@@ -289,7 +290,9 @@ impl Plan {
     fn instantiate(&self, context: &Rc<Context>, room: Room) -> Result<Live, CreateError> {
         let mut store = limited_store(&self.engine, self.terms.clone(), self.deadline.clone(), context);
         match self.link(&mut store) {
-            Ok(functions) => Ok(Live { store, functions, _room: room }),
+            Ok((instance, functions)) => {
+                Ok(Live { store, functions, instance, exports: self.exports.clone(), _room: room })
+            }
             Err(error) if is_exhausted(&error) => Err(CreateError::Exhausted(error.root_cause().to_string())),
             Err(error) => Err(CreateError::Failed(format!(
                 "`{}` could not be instantiated: {}",
@@ -299,54 +302,22 @@ impl Plan {
         }
     }
 
-    fn link(&self, store: &mut Store<HostState>) -> wasmtime::Result<Functions> {
+    fn link(&self, store: &mut Store<HostState>) -> wasmtime::Result<(Instance, Functions)> {
         let instance = match self.class {
             ExecutionClass::RunToCompletion => self.pre.instantiate(&mut *store)?,
             ExecutionClass::Suspendable => instantiate_on_a_stack(&self.pre, store)?,
         };
-        let exports = &self.exports;
-        let mut functions = Functions {
-            handle_reply: instance.get_typed_func(&mut *store, exports.handle)?,
-            handle_ignored: instance.get_typed_func(&mut *store, exports.handle)?,
-            batch: None,
-            publication: None,
-            reply: None,
-            down: None,
-            exit: None,
-            registered: None,
-            holder: None,
-            lifecycle: None,
-            check: None,
+        let messages_max = self.terms.limits.batch_messages_max;
+        let batch = match self.exports.handle_batch.filter(|_| messages_max > 1) {
+            Some(handle) => Some(BatchHandler { handle: handle.of(instance, store)?, messages_max }),
+            None => None,
         };
-        if let Some(handle) = exports.handle_batch.filter(|_| self.terms.limits.batch_messages_max > 1) {
-            let handle = instance.get_typed_func(&mut *store, handle)?;
-            functions.batch =
-                Some(BatchHandler { handle, messages_max: self.terms.limits.batch_messages_max });
-        }
-        if let Some(publication) = exports.publication {
-            functions.publication = Some(instance.get_typed_func(&mut *store, publication)?);
-        }
-        if let Some(reply) = exports.reply {
-            functions.reply = Some(instance.get_typed_func(&mut *store, reply)?);
-        }
-        if let Some((down, exit)) = exports.signals {
-            functions.down = Some(instance.get_typed_func(&mut *store, down)?);
-            functions.exit = Some(instance.get_typed_func(&mut *store, exit)?);
-        }
-        if let Some((registered, holder)) = exports.names {
-            functions.registered = Some(instance.get_typed_func(&mut *store, registered)?);
-            functions.holder = Some(instance.get_typed_func(&mut *store, holder)?);
-        }
-        if let Some((init, stop)) = exports.lifecycle {
-            functions.lifecycle = Some(Lifecycle {
-                init: instance.get_typed_func(&mut *store, init)?,
-                stop: instance.get_typed_func(&mut *store, stop)?,
-            });
-        }
-        if let Some(check) = exports.check {
-            functions.check = Some(instance.get_typed_func(&mut *store, check)?);
-        }
-        Ok(functions)
+        let functions = Functions {
+            handle_reply: self.exports.handle.of(instance, store)?,
+            handle_ignored: self.exports.handle_ignored.of(instance, store)?,
+            batch,
+        };
+        Ok((instance, functions))
     }
 }
 

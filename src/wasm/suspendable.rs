@@ -198,16 +198,16 @@ impl Live {
             Command::Notice(notice) => Ok(Done::Handled(self.notice(notice.clone()).await?)),
             Command::Start(incarnation) => Ok(Done::Started(self.init(incarnation).await?)),
             Command::Stop(reason, within) => {
-                if let Some(lifecycle) = self.functions.lifecycle {
+                if let Some(stop) = self.exports.stop {
                     self.enter(within.map_or(Call::Lifecycle, |within| Call::Stop { within }));
-                    lifecycle.stop.call_async(&mut self.store, ((*reason).into(),)).await?;
+                    stop.call_async(self, ((*reason).into(),)).await?;
                 }
                 Ok(Done::Stopped)
             }
-            Command::Check => match self.functions.check {
+            Command::Check => match self.exports.check {
                 Some(check) => {
                     self.enter(Call::Message);
-                    let (status,) = check.call_async(&mut self.store, ()).await?;
+                    let (status,) = check.call_async(self, ()).await?;
                     Ok(Done::Checked(status.into()))
                 }
                 None => Ok(Done::Checked(Health::Unknown)),
@@ -217,10 +217,10 @@ impl Live {
 
     async fn init(&mut self, incarnation: &Incarnation) -> wasmtime::Result<Result<(), StartError>> {
         self.identify(incarnation);
-        let Some(lifecycle) = self.functions.lifecycle else { return Ok(Ok(())) };
+        let Some(init) = self.exports.init else { return Ok(Ok(())) };
         self.enter(Call::Lifecycle);
         let start = abi::Start::of(incarnation);
-        let (answer,) = lifecycle.init.call_async(&mut self.store, (start,)).await?;
+        let (answer,) = init.call_async(self, (start,)).await?;
         Ok(answer.map_err(StartError::Refused))
     }
 
@@ -229,9 +229,9 @@ impl Live {
         let payload = message.payload.as_slice();
         self.store.data_mut().hear(message.from);
         self.enter(Call::Message);
-        if let (Some(subject), Some(publication)) = (message.subject(), self.functions.publication) {
+        if let (Some(subject), Some(publication)) = (message.subject(), self.exports.publication) {
             let params = (subject.as_str(), sender, payload);
-            let (answer,) = publication.call_async(&mut self.store, params).await?;
+            let (answer,) = publication.call_async(self, params).await?;
             return Ok(answer.map_or_else(|why| Outcome::Failed(why.into()), |()| Outcome::Done(None)));
         }
         let params = (sender, payload);
@@ -244,38 +244,36 @@ impl Live {
     }
 
     async fn notice(&mut self, notice: Notice) -> wasmtime::Result<Outcome> {
-        let functions = &self.functions;
-        let (reply, down, exit) = (functions.reply, functions.down, functions.exit);
-        let (registered, holds) = (functions.registered, functions.holder);
+        let exports = self.exports.clone();
         self.hear_of(&notice);
         self.enter(Call::Message);
         match notice {
             Notice::Reply { request, outcome } => {
-                if let Some(reply) = reply {
+                if let Some(reply) = exports.reply {
                     let params = (request.to_bits(), abi::request_outcome(outcome));
-                    reply.call_async(&mut self.store, params).await?;
+                    reply.call_async(self, params).await?;
                 }
             }
             Notice::Down { monitor, actor, reason } => {
-                if let Some(down) = down {
-                    down.call_async(&mut self.store, (monitor, actor.to_bits(), reason.into())).await?;
+                if let Some(down) = exports.down {
+                    down.call_async(self, (monitor, actor.to_bits(), reason.into())).await?;
                 }
             }
             Notice::Exit { actor, reason } => {
-                if let Some(exit) = exit {
-                    exit.call_async(&mut self.store, (actor.to_bits(), reason.into())).await?;
+                if let Some(exit) = exports.exit {
+                    exit.call_async(self, (actor.to_bits(), reason.into())).await?;
                 }
             }
             Notice::Registered { name, outcome } => {
-                if let Some(registered) = registered {
+                if let Some(registered) = exports.registered {
                     let outcome = outcome.map_err(|NameTaken(by)| by.to_bits());
-                    registered.call_async(&mut self.store, (&*name, outcome)).await?;
+                    registered.call_async(self, (&*name, outcome)).await?;
                 }
             }
             Notice::Name { name, holder } => {
-                if let Some(holds) = holds {
+                if let Some(holds) = exports.holder {
                     let holder = holder.map(ActorId::to_bits);
-                    holds.call_async(&mut self.store, (&*name, holder)).await?;
+                    holds.call_async(self, (&*name, holder)).await?;
                 }
             }
         }

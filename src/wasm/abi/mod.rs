@@ -108,6 +108,10 @@ pub(super) type ReplyParams = (u64, RequestOutcome);
 pub(super) type PublicationParams = (&'static str, u64, &'static [u8]);
 /// See [`PublicationParams`].
 pub(super) type PublicationReturn = (std::result::Result<(), Failure>,);
+/// `lifecycle.init`.
+pub(super) type InitParams = (Start<'static>,);
+/// See [`InitParams`].
+pub(super) type InitReturn = (std::result::Result<(), String>,);
 /// `signals.handle-down`: monitor, actor, reason.
 pub(super) type DownParams = (u64, u64, ExitReason);
 /// `signals.handle-exit`: actor, reason.
