@@ -13,20 +13,27 @@
 //! ```
 //!
 //! Nothing runs in that module. It has no memory, no table and no code, and costs an
-//! instantiation some 500 ns. What the component is and does stays the same; one of a
-//! shape that is not known here stays as it is.
+//! instantiation some 500 ns. Components that import something mostly end with such a
+//! module already, which fills the table of what the main one imports: then [that
+//! one](join) becomes the passage, and an instantiation costs what it did. What the
+//! component is and does stays the same; one of a shape that is not known here stays as
+//! it is.
+
+mod join;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
+use join::Joint;
 use wasmparser::{
     CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind,
-    ComponentTypeRef, ExternalKind, FuncType, Parser, Payload, ValType, Validator,
+    ComponentTypeRef, ExternalKind, FuncType, Instance, Parser, Payload, ValType, Validator,
 };
 
 /// Counts up when the same component becomes another one, so that nothing is taken from
 /// the cache that was compiled from the one before.
-pub(super) const REVISION: u32 = 1;
+pub(super) const REVISION: u32 = 2;
 
 /// The sections that are written here.
 const CORE_MODULE: u8 = 1;
@@ -53,7 +60,12 @@ struct Section {
 struct Survey<'a> {
     sections: Vec<Section>,
     module_count: u32,
+    /// The sections of those modules that are not imported.
+    modules: BTreeMap<u32, usize>,
     instance_count: u32,
+    /// Which module each core instance is made from, and in which section, unless it is
+    /// made from exports that are there.
+    instances: Vec<Option<(u32, usize)>>,
     /// The instance and name that each core function is an alias of, if it is one.
     functions: Vec<Option<(u32, &'a str)>>,
     lifted: Vec<u32>,
@@ -90,8 +102,21 @@ impl<'a> Survey<'a> {
         match payload {
             Payload::ModuleSection { .. } | Payload::InstanceSection(_) if is_late => return None,
             Payload::ComponentStartSection { .. } => return None,
-            Payload::ModuleSection { .. } => self.module_count += 1,
-            Payload::InstanceSection(instances) => self.instance_count += instances.count(),
+            Payload::ModuleSection { .. } => {
+                self.modules.insert(self.module_count, self.sections.len());
+                self.module_count += 1;
+            }
+            Payload::InstanceSection(instances) => {
+                for instance in instances.clone() {
+                    self.instances.push(match instance.ok()? {
+                        Instance::Instantiate { module_index, .. } => {
+                            Some((module_index, self.sections.len()))
+                        }
+                        Instance::FromExports(_) => None,
+                    });
+                }
+                self.instance_count += instances.count();
+            }
             Payload::ComponentImportSection(imports) => {
                 for import in imports.clone() {
                     self.module_count += u32::from(matches!(import.ok()?.ty, ComponentTypeRef::Module(_)));
@@ -131,12 +156,11 @@ impl<'a> Survey<'a> {
     }
 
     fn rewrite(mut self, component: &[u8]) -> Option<Vec<u8>> {
-        let (first, base) = self.first?;
+        self.first?;
         self.lifted.sort_unstable();
         self.lifted.dedup();
         self.lifted.retain(|&index| self.functions.get(index as usize).is_some_and(Option::is_some));
-        let count = self.lifted.len() as u32;
-        if count == 0 {
+        if self.lifted.is_empty() {
             return None;
         }
         let types = Validator::new().validate_all(component).ok()?;
@@ -145,32 +169,58 @@ impl<'a> Survey<'a> {
             self.lifted.iter().map(|&index| signature(types[types.core_function_at(index)].unwrap_func()));
         let signatures: Vec<_> = signatures.collect::<Option<_>>()?;
 
+        let joint = Joint::of(&self, component);
+        let joined = joint.and_then(|joint| self.write(component, &signatures, Some(&joint)));
+        joined.or_else(|| self.write(component, &signatures, None))
+    }
+
+    /// The component with its passage: a module that is there already, or one of its own.
+    fn write(&self, component: &[u8], signatures: &[Vec<u8>], joint: Option<&Joint>) -> Option<Vec<u8>> {
+        let (first, base) = self.first?;
+        // How many core functions come before the passage's.
+        let aliases = if joint.is_some() { 0 } else { self.lifted.len() as u32 };
         let mut output = Writer(component.get(..8)?.to_vec());
         for (index, section) in self.sections.iter().enumerate() {
             let content = component.get(section.content.clone())?;
             if index == first {
-                output.section(CORE_MODULE, &passage_module(&signatures));
-                self.write_instances(base, &mut output);
-                self.write_aliases(&mut output);
+                match joint {
+                    Some(joint) => self.write_aliases(joint.instance, &mut output),
+                    None => {
+                        output.section(CORE_MODULE, &passage_module(signatures));
+                        self.write_instances(base, &mut output);
+                        self.write_aliases(self.instance_count + 1, &mut output);
+                    }
+                }
             }
-            if index >= first && section.id == CANONICAL_FUNCTIONS {
-                output.section(section.id, &self.canonical_functions(base, component, section)?);
-            } else {
-                output.section(section.id, content);
+            match joint {
+                _ if index >= first && section.id == CANONICAL_FUNCTIONS => {
+                    let functions = self.canonical_functions(base, aliases, component, section)?;
+                    output.section(section.id, &functions);
+                }
+                Some(joint) if index == joint.module_section => {
+                    output.section(section.id, &joint.module(self, content, signatures)?);
+                }
+                Some(joint) if index == joint.instance_section => {
+                    output.section(section.id, &joint.instances(self, content)?);
+                }
+                _ => output.section(section.id, content),
             }
         }
         Validator::new().validate_all(&output.0).ok()?;
         Some(output.0)
     }
 
+    /// The instance and name that the functions that are lifted are aliases of.
+    fn lifted_from(&self) -> impl Iterator<Item = (u32, &'a str)> {
+        self.lifted.iter().filter_map(|&index| self.functions[index as usize])
+    }
+
     /// The functions as they are, and the passage that imports them.
     fn write_instances(&self, base: u32, output: &mut Writer) {
         // First the aliases that the passage imports.
         let mut aliases = Writer::vec_of(self.lifted.len() as u32);
-        for &index in &self.lifted {
-            if let Some((instance, name)) = self.functions[index as usize] {
-                aliases.core_function_alias(instance, name);
-            }
+        for (instance, name) in self.lifted_from() {
+            aliases.core_function_alias(instance, name);
         }
         output.section(ALIASES, &aliases.0);
 
@@ -187,25 +237,30 @@ impl<'a> Survey<'a> {
         instances.byte(0);
         instances.u32(self.module_count);
         instances.u32(1);
-        instances.name("");
-        instances.byte(0x12);
-        instances.u32(self.instance_count);
+        instances.argument("", self.instance_count);
         output.section(CORE_INSTANCES, &instances.0);
     }
 
     /// What the passage exports.
-    fn write_aliases(&self, output: &mut Writer) {
+    fn write_aliases(&self, passage: u32, output: &mut Writer) {
         let mut aliases = Writer::vec_of(self.lifted.len() as u32);
         for name in 0..self.lifted.len() {
-            aliases.core_function_alias(self.instance_count + 1, &name.to_string());
+            aliases.core_function_alias(passage, &exported(name));
         }
         output.section(ALIASES, &aliases.0);
     }
 
-    /// A section of canonical functions, with the indices that they have now.
-    fn canonical_functions(&self, base: u32, component: &[u8], section: &Section) -> Option<Vec<u8>> {
+    /// A section of canonical functions, with the indices that they have now: so many
+    /// core functions come before those of the passage.
+    fn canonical_functions(
+        &self,
+        base: u32,
+        aliases: u32,
+        component: &[u8],
+        section: &Section,
+    ) -> Option<Vec<u8>> {
         let count = self.lifted.len() as u32;
-        let moved = |index: u32| if index < base { index } else { index + 2 * count };
+        let moved = |index: u32| if index < base { index } else { index + aliases + count };
         let content = component.get(section.content.clone())?;
         let reader = wasmparser::BinaryReader::new(content, 0);
         let functions = wasmparser::ComponentCanonicalSectionReader::new(reader).ok()?;
@@ -215,7 +270,7 @@ impl<'a> Survey<'a> {
                 CanonicalFunction::Lift { core_func_index, type_index, options } => {
                     output.0.extend([0, 0]);
                     output.u32(match self.lifted.binary_search(&core_func_index) {
-                        Ok(name) => base + count + name as u32,
+                        Ok(name) => base + aliases + name as u32,
                         Err(_) => moved(core_func_index),
                     });
                     output.options(&options, moved)?;
@@ -255,6 +310,11 @@ fn signature(function: &FuncType) -> Option<Vec<u8>> {
     Some(output.0)
 }
 
+/// What the passage calls the functions that are led through it.
+fn exported(number: usize) -> String {
+    format!("passage {number}")
+}
+
 /// A core module that exports what it imports: functions of these types, named by
 /// their number.
 fn passage_module(signatures: &[Vec<u8>]) -> Vec<u8> {
@@ -266,7 +326,7 @@ fn passage_module(signatures: &[Vec<u8>]) -> Vec<u8> {
         imports.name(&index.to_string());
         imports.byte(0);
         imports.u32(index);
-        exports.name(&index.to_string());
+        exports.name(&exported(index as usize));
         exports.byte(0);
         exports.u32(index);
     }
@@ -309,6 +369,13 @@ impl Writer {
         self.byte(id);
         self.u32(content.len() as u32);
         self.0.extend(content);
+    }
+
+    /// What a module is instantiated with.
+    fn argument(&mut self, name: &str, instance: u32) {
+        self.name(name);
+        self.byte(0x12);
+        self.u32(instance);
     }
 
     fn core_function_alias(&mut self, instance: u32, name: &str) {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use wasmparser::{CanonicalFunction, ComponentAlias, ExternalKind, Parser, Payload};
+use wasmparser::{CanonicalFunction, ComponentAlias, ExternalKind, Instance, Parser, Payload};
 use wasmtime::component::{Component, Linker, Val};
 use wasmtime::{Config, Engine, Store};
 
@@ -43,6 +43,23 @@ fn lifted_from(component: &[u8]) -> Vec<Option<u32>> {
         }
     }
     lifted
+}
+
+/// How many core instances are made of modules, outside of what is nested.
+fn instantiated(component: &[u8]) -> usize {
+    let (mut depth, mut count) = (0, 0);
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.unwrap() {
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::InstanceSection(instances) if depth == 1 => {
+                let made = |instance: &Instance<'_>| matches!(instance, Instance::Instantiate { .. });
+                count += instances.into_iter().map(Result::unwrap).filter(made).count();
+            }
+            _ => {}
+        }
+    }
+    count
 }
 
 /// The only result of an export, for this number.
@@ -103,6 +120,62 @@ fn every_function_is_led_through_one_instance_and_does_what_it_did() {
     }
 }
 
+/// A component whose last module has no code, and fills a table or a memory.
+fn filled_by(last: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(component
+        (core module $main
+            (type $unary (func (param i32) (result i32)))
+            (memory (export "memory") 1)
+            (table (export "table") 1 funcref)
+            (func (export "triple") (param i32) (result i32) (i32.mul (local.get 0) (i32.const 3)))
+            (func (export "through") (param i32) (result i32)
+                (call_indirect (type $unary) (local.get 0) (i32.const 0)))
+            (func (export "read") (param i32) (result i32) (i32.load8_u (local.get 0))))
+        {last}
+        (core instance $main (instantiate $main))
+        (core instance $bag (export "triple" (func $main "triple")))
+        (core instance $last (instantiate $last
+            (with "main" (instance $main)) (with "bag" (instance $bag))))
+        (func (export "through") (param "number" u32) (result u32) (canon lift (core func $main "through")))
+        (func (export "read") (param "number" u32) (result u32) (canon lift (core func $main "read"))))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+#[test]
+fn a_last_module_without_code_becomes_the_passage() {
+    let with_all = r#"(core module $last
+        (type (func)) (type $unary (func (param i32) (result i32)))
+        (import "main" "table" (table 1 funcref))
+        (import "bag" "triple" (func $triple (type $unary)))
+        (export "again" (func $triple))
+        (elem (i32.const 0) func $triple))"#;
+    let with_a_name = with_all.replace("(type (func))", "(@custom \"note\" \"x\") (type (func))");
+    for last in [with_all, &with_a_name] {
+        let component = filled_by(last);
+        let rewritten = with_passage(&component);
+        assert_eq!((instantiated(&component), instantiated(&rewritten)), (2, 2));
+        assert_eq!(lifted_from(&rewritten), [Some(2); 2]);
+        assert_eq!(call(&rewritten, "through", 14), Val::U32(42));
+    }
+    // Without types and exports, it gets some.
+    let bare = r#"(core module $last (import "main" "memory" (memory 1)) (data (i32.const 7) "*"))"#;
+    let component = filled_by(bare);
+    let rewritten = with_passage(&component);
+    assert_eq!((instantiated(&component), instantiated(&rewritten)), (2, 2));
+    assert_eq!(call(&rewritten, "read", 7), Val::U32(42));
+}
+
+#[test]
+fn a_last_module_with_code_of_its_own_does_not() {
+    let with_code = r#"(core module $last (import "main" "memory" (memory 1)) (func (export "f")))"#;
+    let component = filled_by(with_code);
+    let rewritten = with_passage(&component);
+    assert_eq!((instantiated(&component), instantiated(&rewritten)), (2, 3));
+    assert_eq!(call(&rewritten, "read", 7), Val::U32(0));
+}
+
 /// But the one in JavaScript: the component that its engine is wrapped in goes on to
 /// instantiate after its first function is lifted.
 #[test]
@@ -120,6 +193,9 @@ fn every_prebuilt_guest_in_rust_has_a_passage() {
         assert!(matches!(rewritten, Cow::Owned(_)), "{}", path.display());
         let lifted = lifted_from(&rewritten);
         assert!(!lifted.is_empty() && lifted.iter().all(|from| *from == lifted[0]), "{}", path.display());
+        // What imports something ends with a module that fills the table of its imports.
+        let more = instantiated(&rewritten) - instantiated(&guest);
+        assert_eq!(more, usize::from(instantiated(&guest) == 1), "{}", path.display());
         seen += 1;
     }
     assert!(seen > 8, "{seen}");
@@ -138,16 +214,19 @@ fn what_cannot_be_led_through_stays_as_it_is() {
         let component = wat::parse_str(text).unwrap();
         assert!(matches!(with_passage(&component), Cow::Borrowed(_)), "{text}");
     }
-    let whole = wat::parse_str(TWO).unwrap();
-    assert!(matches!(with_passage(&whole), Cow::Owned(_)));
-    for len in 0..whole.len() {
-        // Whole sections at the start may be a component too.
-        let _ = with_passage(&whole[..len]);
-    }
-    for index in 0..whole.len() {
-        let mut damaged = whole.clone();
-        damaged[index] ^= 0xFF;
-        let _ = with_passage(&damaged);
+    let filled =
+        filled_by(r#"(core module $last (import "main" "memory" (memory 1)) (data (i32.const 7) "*"))"#);
+    for whole in [wat::parse_str(TWO).unwrap(), filled] {
+        assert!(matches!(with_passage(&whole), Cow::Owned(_)));
+        for len in 0..whole.len() {
+            // Whole sections at the start may be a component too.
+            let _ = with_passage(&whole[..len]);
+        }
+        for index in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[index] ^= 0xFF;
+            let _ = with_passage(&damaged);
+        }
     }
 }
 
