@@ -108,8 +108,11 @@ fn start(
                 let backoff = manifest.supervisor.backoff.as_ref();
                 let spawn = assemble::spawn(manifest, instance, backoff, blueprint.clone()).under(supervisor);
                 let what = || format!("the actor `{}`", instance.name);
-                let started = runtime.spawn(spawn).wait();
-                started.map_err(|error| not_started(instance.spec.name_span, what(), error))?;
+                match runtime.spawn(spawn).wait() {
+                    // One that chose not to be there has not failed.
+                    Ok(_) | Err(SpawnError::Ignored) => {}
+                    Err(error) => return Err(not_started(instance.spec.name_span, what(), error)),
+                }
             }
             Planned::Supervisor(named) => {
                 let tree = assemble::tree(manifest, plan, named, blueprints);

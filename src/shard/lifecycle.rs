@@ -359,8 +359,8 @@ impl Shard {
             let failed = || ExitReason::StartFailed(error.to_string());
             let reason = slot.about.ended.clone().unwrap_or_else(failed);
             let unborn = Some((slot.about, error));
-            let (stopped, told) = (Vec::new(), None);
-            self.announce_end(actor, Departed { reason, stopped, told, above: None, unborn });
+            let (stopped, told, askers) = (Vec::new(), None, Vec::new());
+            self.announce_end(actor, Departed { reason, stopped, told, askers, above: None, unborn });
         }
     }
 

@@ -12,7 +12,7 @@ use crate::sync::{Resolver, mutant};
 use super::lifecycle::About;
 use super::local::Local;
 use super::signal::{RelationSignal, Signal};
-use super::{Shard, SpawnError, SupervisorId};
+use super::{Asker, Shard, SpawnError, SupervisorId};
 
 /// The most signals that wait for room in the ring to one other shard before actors
 /// may make no more of them. What follows from them is never refused.
@@ -25,6 +25,8 @@ pub(super) struct Departed {
     /// Outside threads that wait for its end, and what they are told.
     pub(super) stopped: Vec<Resolver<Result<Option<ExitReason>, SpawnError>>>,
     pub(super) told: Option<ExitReason>,
+    /// Outside threads that asked its supervisor for its end when it was gone already.
+    pub(super) askers: Vec<Asker>,
     /// The supervisor that wanted it gone.
     pub(super) above: Option<SupervisorId>,
     /// What it was to be, and why it never came up, if it did not.
@@ -91,9 +93,14 @@ impl Shard {
         actor.shard() == self.id && self.actors.get(actor).is_some()
     }
 
+    /// Is it there, or gone, and nobody has been told yet?
+    fn is_to_be_told_of(&self, actor: ActorId) -> bool {
+        self.is_there(actor) || self.departed.contains_key(&actor)
+    }
+
     pub(super) fn on_relation(&mut self, signal: RelationSignal) {
         match signal {
-            RelationSignal::Link { from, to } if self.is_there(to) => {
+            RelationSignal::Link { from, to } if self.is_to_be_told_of(to) => {
                 self.local.relations.borrow_mut().link(to, from);
             }
             RelationSignal::Link { from, to } => {
@@ -103,7 +110,7 @@ impl Shard {
             RelationSignal::Unlink { from, to } => {
                 self.local.relations.borrow_mut().unlink(to, from);
             }
-            RelationSignal::Monitor { from, to, monitor } if self.is_there(to) => {
+            RelationSignal::Monitor { from, to, monitor } if self.is_to_be_told_of(to) => {
                 self.local.relations.borrow_mut().watch(to, from, monitor);
             }
             RelationSignal::Monitor { from, to, monitor } => {
@@ -194,7 +201,7 @@ impl Shard {
     }
 
     fn tell_of_end(&mut self, actor: ActorId, departed: Departed) {
-        let Departed { reason, stopped, told, above, unborn, .. } = departed;
+        let Departed { reason, stopped, told, askers, above, unborn, .. } = departed;
         self.spend_links(actor, &reason);
         let watchers = self.local.relations.borrow_mut().gone(actor);
         for (to, monitor) in watchers {
@@ -207,6 +214,9 @@ impl Shard {
         for stopped in stopped {
             // Whoever does not wait any longer does not need it.
             let _ = stopped.resolve(Ok(told.clone()));
+        }
+        for asker in askers {
+            asker.tell(Ok(None));
         }
         if let Some(supervisor) = above {
             self.signal(supervisor.shard(), Signal::ChildGone(supervisor));

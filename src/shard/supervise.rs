@@ -436,6 +436,11 @@ impl Shard {
     }
 
     pub(super) fn answer_if_gone(&mut self, at: ChildAddress, asker: Asker) {
+        if let Some(departed) = at.actor().and_then(|actor| self.departed.get_mut(&actor)) {
+            // When its name is free, too.
+            departed.askers.push(asker);
+            return;
+        }
         let is_there = match at {
             ChildAddress::Worker(actor) => self.actors.get(actor).is_some(),
             ChildAddress::Supervisor(supervisor) => self.supervisors.get(supervisor).is_some(),

@@ -71,6 +71,22 @@ impl Live {
         self.store.data_mut().config.clone_from(config);
     }
 
+    /// Its `init` is called from here on.
+    pub(super) fn enter_start(&mut self) {
+        self.store.data_mut().ignores_start = Some(false);
+        self.enter(Call::Lifecycle);
+    }
+
+    /// What came of its `init`.
+    pub(super) fn conclude_start(&mut self, answer: Result<(), String>) -> Result<(), StartError> {
+        let ignores = self.store.data_mut().ignores_start.take() == Some(true);
+        match answer {
+            Err(why) => Err(StartError::Refused(why)),
+            Ok(()) if ignores => Err(StartError::Ignored),
+            Ok(()) => Ok(()),
+        }
+    }
+
     /// It is told something: a request that has its outcome is not open any longer, and
     /// who has a name that it watches is as if looked up.
     pub(super) fn hear_of(&mut self, notice: &Notice) {
@@ -306,10 +322,9 @@ impl Child for ComponentActor {
         };
         live.identify(incarnation);
         let Some(init) = live.exports.init else { return Ok(()) };
-        live.enter(Call::Lifecycle);
+        live.enter_start();
         match init.call(live, (abi::Start::of(incarnation),)) {
-            Ok((Ok(()),)) => Ok(()),
-            Ok((Err(why),)) => Err(StartError::Refused(why)),
+            Ok((answer,)) => live.conclude_start(answer),
             Err(error) => Err(StartError::Exited(self.exit(&error))),
         }
     }

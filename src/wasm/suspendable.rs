@@ -218,10 +218,10 @@ impl Live {
     async fn init(&mut self, incarnation: &Incarnation) -> wasmtime::Result<Result<(), StartError>> {
         self.identify(incarnation);
         let Some(init) = self.exports.init else { return Ok(Ok(())) };
-        self.enter(Call::Lifecycle);
+        self.enter_start();
         let start = abi::Start::of(incarnation);
         let (answer,) = init.call_async(self, (start,)).await?;
-        Ok(answer.map_err(StartError::Refused))
+        Ok(self.conclude_start(answer))
     }
 
     async fn handle(&mut self, message: &Message) -> wasmtime::Result<Outcome> {

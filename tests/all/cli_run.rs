@@ -356,3 +356,34 @@ fn any_component_can_be_told_to_be_suspendable() {
     let report = run(raddle(["run", "-o", "json"]).tap(|it| it.arg(manifest))).with_code(0).json();
     Counts::of(sample().lines()).assert_in(&report);
 }
+
+#[test]
+fn an_actor_that_chooses_not_to_start_has_not_failed() {
+    let folder = Folder::new();
+    let [puppet, counter] = ["puppet", "counter"].map(guest);
+    let input = folder.write("input", "add 1\nadd 2\n");
+    let manifest = format!(
+        r#"
+[component.puppet]
+path = {puppet:?}
+[component.counter]
+path = {counter:?}
+[[actor]]
+name = "shy"
+component = "puppet"
+config = {{ init = "ignore-start" }}
+[[actor]]
+name = "counter"
+component = "counter"
+[input]
+lines = {input:?}
+to = "counter"
+"#
+    );
+    let manifest = folder.write("shy.toml", manifest);
+    let report =
+        run(raddle(["run", "--shards", "2", "-o", "json"]).tap(|it| it.arg(manifest))).with_code(0).json();
+    let [_, handled, failed, dead] = ledger(&report);
+    assert_eq!((handled, failed, dead), (2, 0, 0), "{report:#}");
+    assert_eq!((&report["restarts"], &report["problems"]), (&0.into(), &serde_json::json!([])));
+}

@@ -71,7 +71,8 @@ pub trait Actor: Default {
 
 /// Is told when the actor starts and stops.
 pub trait Lifecycle: Actor {
-    /// Called once, before the first message. An error is a failed start.
+    /// Called once, before the first message. An error is a failed start; an actor that
+    /// does not want to be there at all calls [`ignore_start`].
     fn init(&mut self, start: Start) -> Result<(), String> {
         let _ = start;
         Ok(())
@@ -165,6 +166,13 @@ pub fn own_id() -> ActorId {
 pub fn exit() {
     host::messaging::exit();
     batch::leave();
+}
+
+/// Within [`Lifecycle::init`]: choose not to be there. When `init` has returned `Ok`, the
+/// actor is gone, and that is no failure: its supervisor does not start it again unless
+/// told to. Anywhere else it traps.
+pub fn ignore_start() {
+    host::messaging::ignore_start();
 }
 
 /// Who is registered under this name. Cache it: an address stays good for as

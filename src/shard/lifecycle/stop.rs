@@ -134,6 +134,11 @@ impl Shard {
         shutdown: Shutdown,
         done: Resolver<Result<Option<ExitReason>, SpawnError>>,
     ) {
+        if let Some(departed) = self.departed.get_mut(&actor) {
+            // It is gone, and nobody is told so before its name is free.
+            departed.stopped.push(done);
+            return;
+        }
         match self.about(actor) {
             None => {
                 let _ = done.resolve(Ok(None));
@@ -171,7 +176,8 @@ impl Shard {
         if let Some(slot) = self.vacate(actor, dead) {
             let About { stopped, ended, .. } = *slot.about;
             let reason = ended.or_else(|| told.clone()).unwrap_or(ExitReason::Killed);
-            self.announce_end(actor, Departed { reason, stopped, told, above, unborn: None });
+            let askers = Vec::new();
+            self.announce_end(actor, Departed { reason, stopped, told, askers, above, unborn: None });
         }
     }
 

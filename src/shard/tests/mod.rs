@@ -3,6 +3,7 @@
 
 mod arrivals;
 mod batches;
+mod churn;
 mod gen_server;
 mod health;
 mod holdings;

@@ -1,114 +1,173 @@
-//! OTP's cases over real shards, with native actors: all on one shard, and with
-//! each supervisor and its children on different shards.
+//! OTP's cases over real shards: all on one shard, and with each supervisor and its
+//! children on different shards. The workers are native actors; or they are components,
+//! with the same cases, in [`components`].
 
 use std::collections::{HashMap, HashSet};
 
 use super::*;
 
+use crate::actor::{Blueprint, Resume};
 use crate::control::placement::home_of;
 use crate::control::supervisor::tests::cases::otp_cases;
 use crate::control::supervisor::tests::stage::{NotStarted, Script, Stage, Start, TestChild, Worker as Plan};
 use crate::control::supervisor::{Answer, ChildError, ChildInfo, Counts, Question, SpecError};
+use crate::sync::{Intake, SharedCounter, injector};
+
+#[cfg(feature = "wasm")]
+mod components;
+mod natives;
+
+use natives::Natives;
 
 mod one_shard {
-    super::otp_cases!(super::Shards::new(1));
+    super::otp_cases!(super::Shards::new(1, super::Natives));
 }
 
 mod across_shards {
-    super::otp_cases!(super::Shards::new(3));
+    super::otp_cases!(super::Shards::new(3, super::Natives));
 }
 
-/// What all actors of a stage write down.
-#[derive(Default)]
-struct Seen {
-    incarnations: HashMap<ActorId, u32>,
-    alive: HashSet<ActorId>,
-    reasons: HashMap<ActorId, ExitReason>,
-    trace: Vec<String>,
+/// Who plays the workers.
+trait Cast {
+    /// What makes the workers of this part.
+    fn blueprint(&self, part: Part) -> Arc<dyn Blueprint>;
+
+    /// What a worker is sent that is to end by itself, for this reason.
+    fn cue(&self, worker: ActorId, reason: &ExitReason) -> String;
+
+    /// Sees for itself that a worker is up, in this incarnation, or is not.
+    fn check(&mut self, world: &mut World, worker: ActorId, up: Option<u32>) {
+        let _ = (world, worker, up);
+    }
 }
 
-/// Starts and stops as its plan says; ends as its messages say.
-struct Scripted {
+/// What a worker has to do, and where it writes down what it did.
+#[derive(Clone)]
+struct Part {
     id: String,
     plan: Plan,
     seen: Arc<Mutex<Seen>>,
     hand: Arc<quanta::Mock>,
+}
+
+/// What all workers of a stage write down.
+#[derive(Default)]
+struct Seen {
+    incarnations: HashMap<ActorId, u32>,
+    alive: HashSet<ActorId>,
+    trace: Vec<String>,
+}
+
+/// A worker whose start and end are written down.
+struct Watched {
+    part: Part,
     own: Option<ActorId>,
+    /// Until it is dropped.
+    child: Option<Box<dyn Child>>,
 }
 
-impl Scripted {
-    fn ends(&self, reason: ExitReason) -> ExitReason {
-        if let Some(own) = self.own {
-            self.seen.lock().unwrap().reasons.insert(own, reason.clone());
-        }
-        reason
+impl Watched {
+    fn new(part: Part, child: Box<dyn Child>) -> Self {
+        Self { part, own: None, child: Some(child) }
+    }
+
+    fn child(&mut self) -> &mut dyn Child {
+        &mut **self.child.as_mut().expect("it is not dropped")
     }
 }
 
-impl Actor for Scripted {
-    fn handle(&mut self, _: &Context, message: &Message) -> Outcome {
-        Outcome::Exited(self.ends(match &message.payload[..] {
-            b"normal" => ExitReason::Normal,
-            b"shutdown" => ExitReason::Shutdown,
-            b"killed" => ExitReason::Killed,
-            other => ExitReason::Error(String::from_utf8_lossy(other).into()),
-        }))
+impl Actor for Watched {
+    fn handle(&mut self, context: &Context, message: &Message) -> Outcome {
+        self.child().handle(context, message)
+    }
+
+    fn resume(&mut self, context: &Context, resume: Resume) -> Outcome {
+        self.child().resume(context, resume)
     }
 }
 
-impl Child for Scripted {
-    fn start(&mut self, _: &Context, incarnation: &Incarnation) -> Result<(), StartError> {
-        match self.plan.next_start() {
-            Start::Fail => return Err(StartError::Refused("told to".into())),
-            Start::Ignore => return Err(StartError::Ignored),
-            Start::Good => {}
-        }
+impl Child for Watched {
+    fn start(&mut self, context: &Context, incarnation: &Incarnation) -> Result<(), StartError> {
+        self.child().start(context, incarnation)?;
         self.own = Some(incarnation.id);
-        let mut seen = self.seen.lock().unwrap();
+        let mut seen = self.part.seen.lock().unwrap();
         *seen.incarnations.entry(incarnation.id).or_default() += 1;
-        seen.reasons.remove(&incarnation.id);
         assert!(seen.alive.insert(incarnation.id), "one incarnation at a time");
-        seen.trace.push(format!("+{}", self.id));
+        seen.trace.push(format!("+{}", self.part.id));
         Ok(())
     }
 
-    fn stop(&mut self, _: &Context, _: StopReason, within: Option<Duration>) -> ExitReason {
-        let takes = Duration::from_millis(self.plan.stop_ms);
-        let late = within.is_some_and(|within| within < takes);
-        self.hand.increment(if late { within.unwrap_or_default() } else { takes });
-        self.ends(if late { ExitReason::Killed } else { ExitReason::Shutdown })
+    fn stop(&mut self, context: &Context, reason: StopReason, within: Option<Duration>) -> ExitReason {
+        self.child().stop(context, reason, within)
     }
 }
 
-impl Drop for Scripted {
+impl Drop for Watched {
     fn drop(&mut self) {
-        let Some(own) = self.own else { return };
-        let mut seen = self.seen.lock().unwrap();
+        drop(self.child.take());
+        let Some(own) = self.own.filter(|_| !std::thread::panicking()) else { return };
+        let mut seen = self.part.seen.lock().unwrap();
         assert!(seen.alive.remove(&own), "it ends once");
-        seen.reasons.entry(own).or_insert(ExitReason::Killed);
-        let ended = format!("-{}", self.id);
-        seen.trace.push(ended);
+        seen.trace.push(format!("-{}", self.part.id));
     }
 }
 
-struct Shards {
+/// How many events may happen before a world has come to rest.
+const EVENTS_MAX: usize = 1 << 13;
+
+struct Shards<C: Cast> {
     world: World,
+    cast: C,
     seen: Arc<Mutex<Seen>>,
+    events: Intake<Event>,
+    events_lost: Arc<SharedCounter>,
+    /// Why the last incarnation at each address ended, as the events say.
+    reasons: HashMap<ActorId, ExitReason>,
 }
 
-impl Shards {
-    fn new(shards: usize) -> Self {
-        Self { world: World::new(shards), seen: Arc::default() }
+impl<C: Cast> Shards<C> {
+    fn new(shards: usize, cast: C) -> Self {
+        let mut world = World::new(shards);
+        let (events, intake) = injector(EVENTS_MAX, Arc::new(Doorbell::new(Box::new(NoWake))));
+        let lost = Arc::<SharedCounter>::default();
+        for shard in 0..shards {
+            let sink = EventSink { events: events.clone(), lost: lost.clone() };
+            world.control(shard, Control::Observe { sink, done: reply_slot().0 });
+        }
+        world.settle();
+        let (seen, reasons) = (Arc::default(), HashMap::new());
+        Self { world, cast, seen, events: intake, events_lost: lost, reasons }
+    }
+
+    fn settle(&mut self) {
+        self.world.settle();
+        let reasons = &mut self.reasons;
+        self.events.drain(EVENTS_MAX, |event| match event {
+            Event::Started { actor, .. } => drop(reasons.remove(&actor)),
+            Event::Exited { actor, reason, .. } => drop(reasons.insert(actor, reason)),
+            _ => {}
+        });
     }
 
     fn actor(&self, id: &str, plan: &Plan) -> SpawnSpec {
-        let (id, plan, name) = (id.to_owned(), plan.clone(), plan.name.map(Arc::from));
         let (seen, hand) = (self.seen.clone(), self.world.hand.clone());
-        let make = move |_: &_| {
-            let (id, plan) = (id.clone(), plan.clone());
-            Scripted { id, plan, seen: seen.clone(), hand: hand.clone(), own: None }
-        };
-        SpawnSpec { name, ..SpawnSpec::new(Arc::new(Native::new("scripted", make))) }
+        let part = Part { id: id.to_owned(), plan: plan.clone(), seen, hand };
+        SpawnSpec { name: plan.name.map(Arc::from), ..SpawnSpec::new(self.cast.blueprint(part)) }
+    }
+
+    /// The number of the incarnation that is up.
+    fn up(&self, worker: ActorId) -> Option<u32> {
+        let seen = self.seen.lock().unwrap();
+        seen.alive.contains(&worker).then(|| seen.incarnations[&worker])
+    }
+
+    /// Sees for itself that everybody is up who is said to be.
+    fn check_all(&mut self) {
+        let all: Vec<_> = self.seen.lock().unwrap().alive.iter().copied().collect();
+        for worker in all {
+            let up = self.up(worker);
+            self.cast.check(&mut self.world, worker, up);
+        }
     }
 
     /// Children live on the shard after that of their supervisor.
@@ -138,12 +197,12 @@ impl Shards {
         let (done, waiter) = reply_slot();
         let view = SupervisorControl::View { supervisor, done };
         self.world.control(supervisor.shard().index(), Control::Supervisor(view));
-        self.world.settle();
+        self.settle();
         waiter.wait().unwrap().unwrap()
     }
 }
 
-impl Stage for Shards {
+impl<C: Cast> Stage for Shards<C> {
     fn start_link(
         &mut self,
         spec: SupervisorSpec,
@@ -152,7 +211,7 @@ impl Stage for Shards {
         let (done, waiter) = reply_slot();
         let tree = self.tree(spec, &children, 0);
         self.world.control(0, Control::Supervisor(SupervisorControl::Start { tree, done }));
-        self.world.settle();
+        self.settle();
         waiter.wait().unwrap().map_err(|error| match error {
             SpawnError::Spec(error) => NotStarted::Spec(error),
             SpawnError::StartFailed { message, .. } => NotStarted::Exited(ExitReason::StartFailed(message)),
@@ -174,7 +233,7 @@ impl Stage for Shards {
         let (done, waiter) = reply_slot();
         let ask = SupervisorControl::Ask { supervisor, question, asker: Asker::Child(done) };
         self.world.control(shard, Control::Supervisor(ask));
-        self.world.settle();
+        self.settle();
         assert!(waiter.is_ready(), "it hangs");
         waiter.wait().unwrap().map_err(|error| match error {
             SpawnError::Supervision(error) => error,
@@ -209,7 +268,7 @@ impl Stage for Shards {
         let tree = self.tree(spec, &children, shard);
         let change = SupervisorControl::Change { supervisor, tree, done };
         self.world.control(shard, Control::Supervisor(change));
-        self.world.settle();
+        self.settle();
         waiter.wait().unwrap().map_err(|error| match error {
             SpawnError::Spec(error) => error,
             other => panic!("{other}"),
@@ -217,9 +276,10 @@ impl Stage for Shards {
     }
 
     fn stop(&mut self, supervisor: SupervisorId) -> Option<ExitReason> {
+        self.check_all();
         let (done, waiter) = reply_slot();
         self.world.control(supervisor.shard().index(), Control::StopSupervisor { supervisor, done });
-        self.world.settle();
+        self.settle();
         assert!(waiter.is_ready(), "it hangs");
         waiter.wait().unwrap().unwrap()
     }
@@ -229,21 +289,17 @@ impl Stage for Shards {
     }
 
     fn exit_together(&mut self, workers: &[ActorId], reason: ExitReason) {
-        let text = match reason {
-            ExitReason::Error(text) => text,
-            reason => reason.label().to_owned(),
-        };
         for &worker in workers {
-            self.world.tell(worker, &text);
+            self.world.tell(worker, &self.cast.cue(worker, &reason));
         }
-        self.world.settle();
+        self.settle();
     }
 
     fn start_outside(&mut self, name: &'static str) -> ActorId {
         let (done, waiter) = reply_slot();
         let spec = self.actor(name, &Plan { name: Some(name), ..Plan::default() });
         self.world.control(0, Control::Spawn { spec, done });
-        self.world.settle();
+        self.settle();
         waiter.wait().unwrap().unwrap()
     }
 
@@ -253,15 +309,20 @@ impl Stage for Shards {
     }
 
     fn incarnation(&mut self, worker: ActorId) -> u32 {
+        if let Some(number) = self.up(worker) {
+            self.cast.check(&mut self.world, worker, Some(number));
+        }
         self.seen.lock().unwrap().incarnations.get(&worker).copied().unwrap_or_default()
     }
 
     fn is_alive(&mut self, worker: ActorId) -> bool {
-        self.seen.lock().unwrap().alive.contains(&worker)
+        let up = self.up(worker);
+        self.cast.check(&mut self.world, worker, up);
+        up.is_some()
     }
 
     fn exit_reason(&mut self, worker: ActorId) -> Option<ExitReason> {
-        self.seen.lock().unwrap().reasons.get(&worker).cloned()
+        self.reasons.get(&worker).cloned()
     }
 
     fn now_ms(&mut self) -> u64 {
@@ -271,7 +332,7 @@ impl Stage for Shards {
     fn advance_ms(&mut self, ms: u64) {
         // Timers fire at the end of the tick in which they are due.
         self.world.hand.increment(ms * 1_000_000 + 2 * TICK_NS);
-        self.world.settle();
+        self.settle();
     }
 
     fn trace(&mut self) -> Vec<String> {
@@ -279,12 +340,14 @@ impl Stage for Shards {
     }
 }
 
-impl Drop for Shards {
-    /// Whatever a case did: each message is accounted for.
+impl<C: Cast> Drop for Shards<C> {
+    /// Whatever a case did: who is left is there, and each message is accounted for.
     fn drop(&mut self) {
         if !std::thread::panicking() {
             self.world.settle();
+            self.check_all();
             self.world.closed_ledger();
+            assert_eq!(self.events_lost.get(), 0);
         }
     }
 }

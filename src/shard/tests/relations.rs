@@ -5,6 +5,7 @@
 use super::*;
 use crate::actor::Notice;
 use crate::control::child_spec::Restart;
+use crate::control::placement::home_of;
 
 /// Does to others what its messages say, and writes down what it hears:
 /// `link|unlink|monitor ADDRESS`, `demonitor`, `trap on|off`, `exit ADDRESS REASON`,
@@ -253,5 +254,82 @@ fn links_belong_to_an_incarnation() {
         assert!(it.is_there(b));
         let report = it.world.shards[it.other].report();
         assert_eq!(report.restarts, 3);
+    });
+}
+
+/// A party of three shards, and one of them that is slow: not that on which `gone` and
+/// `a` are, which is the home of its name.
+fn party_with_a_slow_one(test: impl Fn(Party, usize)) {
+    let home = home_of("gone", 3).index();
+    for slow in (0..3).filter(|&shard| shard != home) {
+        test(Party { world: World::new(3), other: home }, slow);
+    }
+}
+
+impl Party {
+    fn turn_all_but(&mut self, slow: usize) {
+        for _ in 0..20 {
+            for (_, shard) in self.world.shards.iter_mut().enumerate().filter(|(shard, _)| *shard != slow) {
+                shard.turn();
+            }
+        }
+        let slow = &self.world.shards[slow];
+        assert!(slow.local.names.borrow().lookup("gone").is_some(), "it has not heard that the name is free");
+    }
+}
+
+#[test]
+fn who_asks_after_one_that_is_gone_is_told_when_its_name_is_free() {
+    party_with_a_slow_one(|mut it, slow| {
+        let (a, b) = (it.spawn(it.other, "a"), it.spawn(it.other, "gone"));
+        it.tell(a, "trap on");
+        it.world.tell(b, "die boom");
+        it.turn_all_but(slow);
+        assert!(it.world.shards[b.shard().index()].actors.get(b).is_none(), "it is gone");
+        let (done, waiter) = reply_slot();
+        it.world.control(it.other, Control::Stop { actor: b, shutdown: Shutdown::default(), done });
+        it.world.tell(a, &format!("monitor {b}"));
+        it.world.tell(a, &format!("link {b}"));
+        it.turn_all_but(slow);
+        assert!(!waiter.is_ready(), "an actor of the slow shard would still find it");
+        assert_eq!(it.world.log(), [""; 0]);
+        it.world.settle();
+        assert_eq!(waiter.wait().unwrap(), Ok(Some(ExitReason::Error("boom".into()))));
+        it.heard(&[format!("a exit {b} error"), format!("a down {b} error")]);
+        it.world.stop(a, Shutdown::default());
+        it.nothing_is_left();
+    });
+}
+
+#[test]
+fn who_has_one_terminated_that_is_gone_is_told_when_its_name_is_free() {
+    use crate::control::supervisor::{Strategy, Who};
+    party_with_a_slow_one(|mut it, slow| {
+        let shard = ShardId(it.other as u16);
+        let what = ChildSource::Actor { shard, spec: it.spec("gone") };
+        let children = vec![ChildSpec::worker("template", what.clone())];
+        let tree = Arc::new(Tree { spec: SupervisorSpec::new(Strategy::SimpleOneForOne), children });
+        let (done, waiter) = reply_slot();
+        it.world.control(it.other, Control::Supervisor(SupervisorControl::Start { tree, done }));
+        it.world.settle();
+        let supervisor = waiter.wait().unwrap().unwrap();
+        let ask = |world: &World, question| {
+            let (done, waiter) = reply_slot();
+            let ask = SupervisorControl::Ask { supervisor, question, asker: Asker::Child(done) };
+            world.control(supervisor.shard().index(), Control::Supervisor(ask));
+            waiter
+        };
+        let started = ask(&it.world, Question::StartFromTemplate(what));
+        it.world.settle();
+        let gone = started.wait().unwrap().unwrap().expect("it is there");
+        let terminate = || Question::TerminateChild(Who::Address(gone));
+        let first = ask(&it.world, terminate());
+        it.turn_all_but(slow);
+        let second = ask(&it.world, terminate());
+        it.turn_all_but(slow);
+        assert!(!first.is_ready() && !second.is_ready(), "an actor of the slow shard would still find it");
+        it.world.settle();
+        assert_eq!((first.wait().unwrap(), second.wait().unwrap()), (Ok(None), Ok(None)));
+        it.nothing_is_left();
     });
 }

@@ -5,6 +5,7 @@ use super::talker::talkers;
 use super::*;
 use crate::metrics::RequestEnd;
 
+/// Numbers that look random, and are the same for the same seed, which is not 0.
 pub(super) struct Dice(pub(super) u64);
 
 impl Dice {

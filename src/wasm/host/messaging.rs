@@ -1,12 +1,12 @@
 //! `messaging`: messages to other actors.
 
-use wasmtime::Result;
 use wasmtime::component::{LinkerInstance, WasmList};
+use wasmtime::{Error, Result};
 
 use super::super::abi::SendError;
 use super::access::Right;
 use super::progress::finished_so_far;
-use super::{Host, HostState};
+use super::{Host, HostError, HostState};
 use crate::actor::{ActorId, ExitReason};
 
 type Sent = std::result::Result<(), SendError>;
@@ -21,6 +21,18 @@ pub(super) fn link(messaging: &mut LinkerInstance<'_, HostState>) -> Result<()> 
         if !host.data().context.get().is_exiting() {
             host.data_mut().exited_at = finished_so_far(&host);
             host.data().context.get().exit(ExitReason::Normal);
+        }
+        Ok(())
+    })?;
+    messaging.func_wrap("ignore-start", |mut host: Host, (): ()| {
+        host.data().usage.count_host_call();
+        match &mut host.data_mut().ignores_start {
+            Some(ignores) => *ignores = true,
+            None => {
+                return Err(Error::new(HostError(
+                    "`ignore-start` is for `init`, and this is not in it".into(),
+                )));
+            }
         }
         Ok(())
     })

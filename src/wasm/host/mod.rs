@@ -94,6 +94,8 @@ pub(super) struct HostState {
     /// Its requests that wait for their outcome in `reply-handler`.
     pub(super) requests_open: u32,
     log_rate: Rate,
+    /// While it starts: has it chosen not to be there?
+    pub(super) ignores_start: Option<bool>,
     /// How many messages of a batch it had finished when it asked to stop.
     pub(super) exited_at: Option<usize>,
     /// Where the guest counts what it has finished of a batch.
@@ -136,6 +138,7 @@ impl HostState {
             requests_open: 0,
             log_rate: Rate::new(limits.log_lines_per_s_max),
             terms,
+            ignores_start: None,
             exited_at: None,
             progress: None,
             wasi: None,

@@ -158,6 +158,24 @@ fn exit_is_an_effect_after_the_message() {
 }
 
 #[test]
+fn it_may_choose_not_to_start_but_not_later() {
+    let ticking = Ticking::new();
+    let component = ticking.load("puppet");
+    let started = |config| {
+        let mut puppet = Subject::created(component.clone(), config).unwrap();
+        (puppet.start(), puppet)
+    };
+    assert_eq!(started(&[("init", "ignore-start")]).0, Err(StartError::Ignored));
+    let (refused, _) = started(&[("init", "ignore-start;reject after all")]);
+    assert!(matches!(&refused, Err(StartError::Refused(why)) if why.contains("after all")), "{refused:?}");
+    let (up, mut puppet) = started(&[]);
+    assert_eq!(up, Ok(()));
+    let (cause, message) = trap(puppet.tell(b"ignore-start"));
+    assert_eq!(cause, TrapCause::Host);
+    assert!(message.contains("`ignore-start` is for `init`"), "{message}");
+}
+
+#[test]
 fn a_trap_ends_it_for_good() {
     let ticking = Ticking::with(crate::wasm::EngineConfig { instances_max: 1, ..Default::default() });
     let component = ticking.load("trapper");

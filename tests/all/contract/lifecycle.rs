@@ -1,7 +1,8 @@
 //! `lifecycle` and `health`, and `registry`: how a guest is started and stopped, what it
 //! says of itself, and under which name it is found.
 
-use raddle::actor::{ExitReason, Health};
+use raddle::Supervise;
+use raddle::actor::{ExitReason, Health, RequestError};
 use raddle::control::child_spec::Shutdown;
 use raddle::control::supervisor::{Strategy, SupervisorSpec};
 use raddle::shard::{HealthConfig, ShardConfig, SpawnError};
@@ -57,6 +58,33 @@ fn a_guest_may_refuse_to_start() {
         let a = stage.puppet(ShardId(0));
         // The home of the name has let it go; the other shard hears of it.
         until(|| (stage.say(a, "lookup never") == "none").then_some(()));
+    });
+}
+
+#[test]
+fn a_guest_may_choose_not_to_start() {
+    on_stage(|stage| {
+        let ignores = |name: &str| {
+            Spawn::new(stage.puppets.clone()).on(stage.far()).name(name).config("init", "ignore-start")
+        };
+        assert_eq!(stage.runtime.spawn(ignores("shy")).wait_for(PATIENCE), Err(SpawnError::Ignored));
+        // A supervisor goes on without it, keeps what it knows, and starts it if told to.
+        let supervisor = Supervise::new(Strategy::OneForOne)
+            .child(ignores("shy"))
+            .child(Spawn::new(stage.puppets.clone()).on(stage.far()).name("bold"));
+        let supervisor = stage.runtime.supervise(supervisor).wait_for(PATIENCE).unwrap();
+        let counts = || stage.runtime.count_children(supervisor, PATIENCE).unwrap();
+        assert_eq!((counts().specs, counts().active), (2, 1));
+        let again = stage.runtime.restart_child(supervisor, "shy").wait_for(PATIENCE);
+        assert_eq!(again, Ok(None), "it is asked, and chooses the same");
+        let bold = stage.runtime.lookup("bold").expect("it is there");
+        assert_eq!(stage.say(bold, "restarts"), "0");
+        until(|| (stage.say(bold, "lookup shy") == "none").then_some(()));
+        // It is for the start only.
+        let (up, failed) = (stage.puppet(stage.far()), |error: RequestError| error.to_string());
+        let error = ask(&stage.runtime, up, "ignore-start").map_err(failed).unwrap_err();
+        assert!(error.contains("`ignore-start` is for `init`"), "{error}");
+        stage.runtime.stop_supervisor(supervisor).wait_for(PATIENCE).unwrap();
     });
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use raddle_guest::processes::{self, Spawn};
 use raddle_guest::{
-    ExitReason, Failure, Status, exit, groups, lookup, names, own_id, requests, send, timers, topics,
+    ExitReason, Failure, Status, exit, groups, ignore_start, lookup, names, own_id, requests, send, timers,
+    topics,
 };
 
 use crate::Puppet;
@@ -28,6 +29,10 @@ impl Puppet {
             "send" => done(send(words.number()?, words.rest().as_bytes())),
             "exit" => {
                 exit();
+                "ok".into()
+            }
+            "ignore-start" => {
+                ignore_start();
                 "ok".into()
             }
             "trap" => panic!("told to"),

@@ -7,7 +7,7 @@
 //! | `note TEXT`                | keeps it, as heard                              | empty            |
 //! | `heard`                    |                                                 | all, by line     |
 //! | `id`, `restarts`           |                                                 | number           |
-//! | `send TO TEXT`, `exit`     | see `messaging`                                 | `ok`             |
+//! | `send TO TEXT`, `exit`, `ignore-start` | see `messaging`                     | `ok`             |
 //! | `trap`, `reject TEXT`      | traps; answers with a failure                   |                  |
 //! | `healthy`, `degraded WHY`, `unhealthy WHY` | what it says of itself from here on | `ok`         |
 //! | `lookup NAME`              | see `registry`                                  | number or `none` |
@@ -24,14 +24,18 @@
 //!
 //! Whatever the host refuses is the reply `error: …`. The key `init` of the configuration
 //! has commands for the start, with `;` between; `refuse` fails it. What it says at its
-//! end goes to the actor that `witness` names: `note NAME stopped REASON`.
+//! end goes to the actor that `witness` names: `note NAME stopped REASON`. With `stop-ms`
+//! it says `stopping` in the log, and is not done before so many milliseconds have passed.
 
 mod commands;
 mod words;
 
+use std::time::Duration;
+
 use raddle_guest::{
-    Actor, ActorId, Answer, ExitReason, Failure, Health, Lifecycle, MonitorId, Names, Replies, RequestError,
-    RequestId, Signals, Start, Status, StopReason, Subscriber, config, lookup, send,
+    Actor, ActorId, Answer, ExitReason, Failure, Health, Level, Lifecycle, MonitorId, Names, Replies,
+    RequestError, RequestId, Signals, Start, Status, StopReason, Subscriber, config, log, lookup, send,
+    timers,
 };
 
 // On wasm only: unit tests run on the host, and with its allocator.
@@ -90,6 +94,11 @@ impl Lifecycle for Puppet {
             let note = format!("note {} stopped {}", self.name, words::stop_reason(reason));
             // Nobody is left to say it to.
             let _ = send(witness, note.as_bytes());
+        }
+        if let Some(stop_ms) = config("stop-ms").and_then(|ms| ms.parse().ok()) {
+            let until = timers::now() + Duration::from_millis(stop_ms);
+            log(Level::Info, "puppet", "stopping");
+            while timers::now() < until {}
         }
     }
 }
