@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use raddle::actor::{Blueprint, RequestError};
 use raddle::control::supervisor::SupervisorSpec;
@@ -158,6 +158,19 @@ impl Op {
     /// The message that makes it send these bytes there.
     pub fn send(to: ActorId, bytes: &str) -> Vec<u8> {
         Op::Send.with([&to.to_bits().to_le_bytes(), bytes.as_bytes()].concat())
+    }
+}
+
+/// Waits until there is something.
+#[track_caller]
+pub fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "it never comes");
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -13,7 +13,7 @@ mod timers;
 mod topics;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use raddle::actor::Blueprint;
 use raddle::runtime::driver::Reactor;
@@ -122,19 +122,6 @@ impl Stage {
     #[track_caller]
     fn is_gone(&self, actor: ActorId) {
         until(|| ask(&self.runtime, actor, "id").err());
-    }
-}
-
-/// Waits until there is something.
-#[track_caller]
-fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "it never comes");
-        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

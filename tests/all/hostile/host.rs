@@ -1,6 +1,8 @@
 //! Guests whose host fails, or is short of something, just then: a function of the host
 //! that panics, a pool that is full, a shutdown that cannot wait.
 
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
 use raddle::actor::{Filter, Subject};
@@ -51,17 +53,31 @@ fn a_function_of_the_host_that_panics() {
         );
 }
 
+/// The first outcome that there is, which is taken out.
+fn first_of<F: Future + Unpin>(pending: &mut Vec<F>) -> F::Output {
+    let mut nobody = TaskContext::from_waker(Waker::noop());
+    until(|| {
+        for index in 0..pending.len() {
+            if let Poll::Ready(outcome) = Pin::new(&mut pending[index]).poll(&mut nobody) {
+                drop(pending.swap_remove(index));
+                return Some(outcome);
+            }
+        }
+        None
+    })
+}
+
 #[test]
 fn a_pool_that_is_full_and_goes_on_changing() {
     const MORE: usize = 2 * INSTANCES as usize;
     Row::new("host::a_pool_that_is_full_and_goes_on_changing", 50).run(
         |runtime| (load(runtime, "trapper"), trapper(runtime)),
         |runtime, (kind, hostile)| {
-            // Twice what there is room for; each that goes makes room for one that waits.
-            let mut pending: std::collections::VecDeque<_> =
-                (0..MORE).map(|_| runtime.spawn(Spawn::new(kind.clone()))).collect();
-            while let Some(started) = pending.pop_front() {
-                let started = started.wait_for(PATIENCE).expect("in the end it had room");
+            // Twice what there is room for; each that goes makes room for one that waits,
+            // whichever that is.
+            let mut pending: Vec<_> = (0..MORE).map(|_| runtime.spawn(Spawn::new(kind.clone()))).collect();
+            while !pending.is_empty() {
+                let started = first_of(&mut pending).expect("in the end it had room");
                 if pending.len() % 8 == 0 {
                     exits(runtime, *hostile, Op::Panic.with("churn"), "trap", "");
                 }
