@@ -29,7 +29,7 @@ const GROWS: &str = "(local $by i32) (local $at i32)
 fn a_bomb_of_memory_at_once_and_bit_by_bit() {
     // One page at a time to its 8 MiB, and all of them at a time: more than there are.
     let guest = Guest { handle: Some(GROWS), core: "", ..Guest::default() };
-    Row::new("memory::a_bomb_of_memory_at_once_and_bit_by_bit", 100).warm(100).run(
+    Row::new("memory::a_bomb_of_memory_at_once_and_bit_by_bit", 100).warm(100).fills_slots().run(
         |runtime| {
             let limits = Limits { message_time_max: PATIENCE, ..short() };
             let profile = Profile { limits, ..Profile::of(TrustLevel::Standard) };
@@ -50,12 +50,15 @@ fn a_bomb_of_memory_at_once_and_bit_by_bit() {
 
 #[test]
 fn a_bomb_of_memory_over_many_messages() {
-    Row::new("memory::a_bomb_of_memory_over_many_messages", 20).warm(40).run(trapper, |runtime, hostile| {
-        let pages = number(runtime, *hostile, Op::GrowMemory.alone());
-        assert_eq!(pages, (64 << 20) / (64 << 10), "no more than its limit");
-        assert_eq!(number(runtime, *hostile, Op::GrowMemory.alone()), pages, "and none later");
-        exits(runtime, *hostile, Op::Panic.with("and gone"), "limit", "memory_bytes_max");
-    });
+    Row::new("memory::a_bomb_of_memory_over_many_messages", 20).warm(40).fills_slots().run(
+        trapper,
+        |runtime, hostile| {
+            let pages = number(runtime, *hostile, Op::GrowMemory.alone());
+            assert_eq!(pages, (64 << 20) / (64 << 10), "no more than its limit");
+            assert_eq!(number(runtime, *hostile, Op::GrowMemory.alone()), pages, "and none later");
+            exits(runtime, *hostile, Op::Panic.with("and gone"), "limit", "memory_bytes_max");
+        },
+    );
 }
 
 #[test]
@@ -128,7 +131,7 @@ fn a_storm_of_large_copies() {
         ),
         ..Guest::default()
     };
-    Row::new("memory::a_storm_of_large_copies", 8).warm(40).run(
+    Row::new("memory::a_storm_of_large_copies", 8).warm(40).fills_slots().run(
         |runtime| {
             let limits = Limits { memory_bytes_max: 64 << 20, ..short() };
             let profile = Profile { limits, ..Profile::of(TrustLevel::Standard) };
@@ -143,7 +146,7 @@ const RESIDUE: &str = include_str!("../../../src/wasm/tests/residue.wat");
 
 fn residue(name: &'static str, layout: MemoryLayout) {
     let guest = Guest { handle: Some(RESIDUE), pages: Some(16), ..Guest::default() };
-    Row::new(name, 200).warm(200).with(in_layout(layout)).run(
+    Row::new(name, 200).warm(200).fills_slots().with(in_layout(layout)).run(
         |runtime| {
             let limits = Limits { message_time_max: PATIENCE, ..short() };
             let profile = Profile { limits, ..Profile::of(TrustLevel::Standard) };
