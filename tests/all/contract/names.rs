@@ -84,8 +84,12 @@ fn the_names_of_the_dead_are_free_before_anyone_hears_of_their_end() {
             stage.registers(b, name);
         }
         let monitor = stage.number(a, format!("monitor {}", at(b)));
+        // What comes behind it has arrived.
+        stage.say(a, format!("send {} note monitored", at(b)));
+        stage.hears(b, 5);
         assert!(ask(&stage.runtime, b, "trap").is_err());
-        assert!(stage.hears(a, 1)[0].starts_with(&format!("down {monitor} {} failed", at(b))));
+        let heard = stage.hears(a, 1);
+        assert!(heard[0].starts_with(&format!("down {monitor} {} failed", at(b))), "{heard:?}");
         for name in ["ledger", "ledger.1", "ledger.2", "ledger.3"] {
             assert_eq!(stage.say(a, format!("lookup {name}")), "none");
             assert_eq!(stage.runtime.lookup(name), None);
