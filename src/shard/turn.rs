@@ -11,7 +11,8 @@ use super::{Alarm, Command, Control, Shard, Timer, Turned};
 
 /// The most commands from outside taken in one turn.
 const TURN_COMMANDS_MAX: usize = 512;
-/// How many messages are handled between two looks at the clock.
+/// How many messages are handled between two looks at the clock, and at the most before
+/// other shards see what is for them.
 const CLOCK_EVERY_MESSAGES: usize = 64;
 
 /// What became of an actor that ran.
@@ -214,6 +215,8 @@ impl Shard {
             handled += self.run_actor(actor);
             if handled >= look_at {
                 look_at = handled + CLOCK_EVERY_MESSAGES;
+                // Others need not wait for the end of a long turn.
+                self.flush();
                 if self.clock.now_ns() - self.now_ns >= self.config.turn_ns_max {
                     break;
                 }

@@ -170,3 +170,40 @@ fn latency_is_from_the_first_sending_to_the_last_handling() {
         assert!((4_900..5_100).contains(&summary.max_ns), "{summary:?}");
     });
 }
+
+/// Sends on whatever it gets, and writes down whether the other shard was woken by then.
+struct Chatter(ActorId, Arc<Doorbell>, Log);
+
+impl Actor for Chatter {
+    fn handle(&mut self, context: &Context, message: &Message) -> Outcome {
+        context.send(self.0, message.payload.clone()).unwrap();
+        self.2.lock().unwrap().push(self.1.is_armed().to_string());
+        Outcome::Done(None)
+    }
+}
+
+impl Child for Chatter {}
+
+#[test]
+fn a_long_turn_does_not_keep_back_what_is_for_another_shard() {
+    let mut world = World::new(2);
+    let far = world.spawn(1);
+    let (bell, log) = (world.doorbells[1].clone(), world.log.clone());
+    let make = move |_: &_| Chatter(far, bell.clone(), log.clone());
+    world.blueprint = Arc::new(Native::new("chatter", make));
+    let chatter = world.spawn(0);
+    world.log();
+    for _ in 0..200 {
+        world.tell(chatter, "log x");
+    }
+    world.doorbells[1].arm();
+    let _ = world.shards[0].turn();
+    let asleep = world.log();
+    assert_eq!(asleep.len(), 200, "it was one turn");
+    let woken_after = asleep.iter().position(|armed| armed == "false").expect("it was woken meanwhile");
+    assert!((1..=128).contains(&woken_after), "{woken_after}");
+    assert!(asleep[woken_after..].iter().all(|armed| armed == "false"));
+    world.settle();
+    assert_eq!(world.log(), vec!["x"; 200]);
+    world.closed_ledger();
+}

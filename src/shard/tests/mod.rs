@@ -131,6 +131,7 @@ impl Child for Puppet {
 /// Some shards on one thread.
 struct World {
     shards: Vec<Shard>,
+    doorbells: Vec<Arc<Doorbell>>,
     outside: Vec<Outside>,
     hand: Arc<quanta::Mock>,
     clock: Clock,
@@ -168,6 +169,7 @@ impl World {
         });
         Self {
             shards: seeds.into_iter().map(|seed| Shard::new(tend(seed))).collect(),
+            doorbells,
             outside,
             hand,
             clock,
