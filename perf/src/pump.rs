@@ -98,7 +98,6 @@ impl Actor for Pump {
 impl Pump {
     fn send_burst(&mut self, context: &Context) {
         while self.burst_left > 0 {
-            let to = self.stream.to[self.next];
             let at_once = self.payloads.len().min(self.burst_left as usize);
             let payloads = &mut self.payloads[..at_once];
             if self.has_words {
@@ -106,15 +105,15 @@ impl Pump {
                     word::write(payload, self.stream.op, value);
                 }
             }
-            let sent = match (self.subject, &*payloads) {
-                (Some(subject), payloads) => context.publish(subject, &payloads[0][..]).map_or(0, |()| 1),
-                (None, [payload]) => context.send_bytes(to, payload).map_or(0, |()| 1),
-                (None, payloads) => {
+            let sent = match (self.subject, self.stream.to.get(self.next)) {
+                (Some(subject), _) => context.publish(subject, &payloads[0][..]).map_or(0, |()| 1),
+                (None, Some(&to)) if at_once == 1 => context.send_bytes(to, &payloads[0]).map_or(0, |()| 1),
+                (None, Some(&to)) => {
                     let payloads: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
-                    context
-                        .send_many(to, &payloads)
-                        .map_or_else(|refused| refused.sent as u64, |()| at_once as u64)
+                    let all = context.send_many(to, &payloads);
+                    all.map_or_else(|refused| refused.sent as u64, |()| at_once as u64)
                 }
+                (None, None) => 0,
             };
             if sent == 0 {
                 return;
