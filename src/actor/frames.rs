@@ -5,7 +5,8 @@ use super::{ActorId, Envelope, Message, copy_few};
 /// Plain messages of one actor, one behind the other, as `wit/batch.wit` lays them out:
 /// what an actor [takes](super::Actor::takes_frames) that hands them on as bytes.
 ///
-/// They are in a buffer of a fixed size, of which the free part is still what it was:
+/// They are in a buffer that grows up to a bound and is never made smaller, of which the
+/// free part is still what it was:
 ///
 /// ```text
 ///             start                        end
@@ -14,7 +15,7 @@ use super::{ActorId, Envelope, Message, copy_few};
 ///   └───────────┴────────┴─────────┴─────────┴──────────┘
 /// ```
 pub struct Frames {
-    buffer: Box<[u8]>,
+    buffer: Vec<u8>,
     start: usize,
     end: usize,
     messages: usize,
@@ -31,6 +32,8 @@ pub struct Frame<'a> {
 }
 
 const ALIGN: usize = 8;
+/// How long a buffer is at least: many actors may have little mail.
+const BYTES_MIN: usize = 512;
 
 impl Frames {
     /// The most bytes in a run, heads and padding included.
@@ -40,10 +43,9 @@ impl Frames {
     /// Before each payload: who sent it, and its length, each a u64, little-endian.
     pub const HEAD_BYTES: usize = 16;
 
-    /// No messages.
+    /// No messages, and no buffer yet.
     pub fn new() -> Self {
-        let buffer = vec![0; Self::BYTES_MAX].into_boxed_slice();
-        Self { buffer, start: 0, end: 0, messages: 0, payload_bytes: 0 }
+        Self { buffer: Vec::new(), start: 0, end: 0, messages: 0, payload_bytes: 0 }
     }
 
     /// How many bytes a payload takes in a run.
@@ -79,8 +81,10 @@ impl Frames {
     #[inline(always)]
     pub fn push(&mut self, from: Option<ActorId>, payload: &[u8]) -> bool {
         let bytes = Self::bytes_of(payload.len());
-        let Some(frame) = self.buffer.get_mut(self.end..self.end + bytes) else { return false };
-        write_frame(frame, from, payload);
+        if self.end + bytes > self.buffer.len() && !self.grow(self.end + bytes) {
+            return false;
+        }
+        write_frame(&mut self.buffer[self.end..self.end + bytes], from, payload);
         self.end += bytes;
         self.messages += 1;
         self.payload_bytes += payload.len();
@@ -93,8 +97,10 @@ impl Frames {
         let (mut end, mut payload_bytes, mut pushed) = (self.end, 0, 0);
         for payload in payloads {
             let after = end + Self::bytes_of(payload.len());
-            let Some(frame) = self.buffer.get_mut(end..after) else { break };
-            write_frame(frame, from, payload);
+            if after > self.buffer.len() && !self.grow(after) {
+                break;
+            }
+            write_frame(&mut self.buffer[end..after], from, payload);
             end = after;
             payload_bytes += payload.len();
             pushed += 1;
@@ -103,6 +109,17 @@ impl Frames {
         self.messages += pushed;
         self.payload_bytes += payload_bytes;
         pushed
+    }
+
+    /// Makes the buffer so long, if it may be.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, bytes: usize) -> bool {
+        if bytes > Self::BYTES_MAX {
+            return false;
+        }
+        self.buffer.resize(bytes.next_power_of_two().clamp(BYTES_MIN, Self::BYTES_MAX), 0);
+        true
     }
 
     /// Takes the first message out, into one that is `to`'s.

@@ -20,14 +20,15 @@
 //!
 //! What goes to an actor that takes [`Frames`] is mostly bytes, and many of them at
 //! once: they wait in one node, a *run*, laid out as the actor takes them. A run is
-//! swapped out like a letter. Who wants one message takes it out of the run.
+//! swapped out like a letter. Who wants one message takes it out of the run; and a
+//! mailbox that holds only one has no run for it.
 //!
 //! **Invariant:** a node is in exactly one mailbox, or free; no run in a mailbox is
 //! empty. [`Pool::in_use`] counts the messages in mailboxes, for the ledger.
 
 use std::num::NonZeroU64;
 
-use crate::actor::{ActorId, Frames, Message};
+use crate::actor::{ActorId, Envelope, Frames, Message};
 pub use crate::control::overflow::Overflow;
 
 use super::post::Bounds;
@@ -143,6 +144,11 @@ impl Pool {
     #[inline]
     fn release(&mut self, index: u32, hand: &mut Box<Message>) {
         std::mem::swap(&mut self.letters[index as usize], hand);
+        self.free_letter(index);
+    }
+
+    #[inline(always)]
+    fn free_letter(&mut self, index: u32) {
         self.next[index as usize] = self.free;
         self.free = index;
         self.letters_in_use -= 1;
@@ -324,13 +330,13 @@ impl Mailbox {
 
     /// Puts a message last that it [takes](Self::takes_frame) into a run.
     #[inline(always)]
-    pub(super) fn push_frame(&mut self, pool: &mut Pool, from: Option<ActorId>, payload: &[u8]) {
+    pub(super) fn push_frame(&mut self, pool: &mut Pool, to: ActorId, from: Option<ActorId>, payload: &[u8]) {
         let is_in = run_at(self.tail).is_some_and(|run| {
             let frames = &mut pool.runs[run].frames;
             frames.len() < self.frames_max as usize && frames.push(from, payload)
         });
         if !is_in {
-            self.open_run(pool, from, payload);
+            self.push_beside_runs(pool, to, from, payload);
         }
         self.messages += 1;
         self.bytes = self.bytes.saturating_add(payload.len() as u32);
@@ -342,6 +348,7 @@ impl Mailbox {
     pub(super) fn push_frames(
         &mut self,
         pool: &mut Pool,
+        to: ActorId,
         from: Option<ActorId>,
         payloads: &[&[u8]],
     ) -> usize {
@@ -357,6 +364,9 @@ impl Mailbox {
             fit += 1;
         }
         let mut left = &payloads[..fit];
+        if !left.is_empty() {
+            self.letter_to_run(pool);
+        }
         while !left.is_empty() {
             let pushed = run_at(self.tail).map_or(0, |run| {
                 let frames = &mut pool.runs[run].frames;
@@ -364,14 +374,59 @@ impl Mailbox {
                 frames.push_many(from, &left[..room])
             });
             left = &left[pushed..];
-            if let [next, rest @ ..] = left {
-                self.open_run(pool, from, next);
-                left = rest;
+            match left {
+                [] => {}
+                [last] => {
+                    self.push_beside_runs(pool, to, from, last);
+                    left = &[];
+                }
+                [next, rest @ ..] => {
+                    self.open_run(pool, from, next);
+                    left = rest;
+                }
             }
         }
         self.messages += fit as u32;
         self.bytes += bytes as u32;
         fit
+    }
+
+    /// Puts a message last for which there is no room in the last run. One alone is a
+    /// letter.
+    #[inline(never)]
+    fn push_beside_runs(&mut self, pool: &mut Pool, to: ActorId, from: Option<ActorId>, payload: &[u8]) {
+        if self.tail == NOBODY {
+            let index = pool.allocate();
+            self.link_last(pool, index);
+            let letter = &mut pool.letters[index as usize];
+            letter.address(Envelope { to, from, request: None, sent_at_ns: 0, expires_at_ns: 0 });
+            letter.payload.assign(payload);
+        } else if !(self.letter_to_run(pool)
+            && run_at(self.tail).is_some_and(|run| pool.runs[run].frames.push(from, payload)))
+        {
+            self.open_run(pool, from, payload);
+        }
+    }
+
+    /// The only message becomes the first one of a run, if it is a letter that could be
+    /// in one. Did it?
+    fn letter_to_run(&mut self, pool: &mut Pool) -> bool {
+        if self.head != self.tail || self.head == NOBODY || run_at(self.head).is_some() {
+            return false;
+        }
+        let letter = &pool.letters[self.head as usize];
+        if !letter.is_bare() || letter.payload.len() > Frames::PAYLOAD_BYTES_MAX {
+            return false;
+        }
+        let index = pool.allocate_run();
+        let Some(run) = run_at(index) else { return false };
+        let letter = &mut pool.letters[self.head as usize];
+        let is_in = pool.runs[run].frames.push(letter.from, &letter.payload);
+        debug_assert!(is_in, "an empty run has room");
+        letter.release_heap();
+        pool.free_letter(self.head);
+        (self.head, self.tail) = (index, index);
+        true
     }
 
     #[inline(never)]
@@ -501,13 +556,19 @@ mod tests {
                 0 if which % 2 == 1 => {
                     let numbers: Vec<[u8; 4]> = (0..step % 9).map(|_| step.to_le_bytes()).collect();
                     let payloads: Vec<&[u8]> = numbers.iter().map(|number| &number[..]).collect();
-                    let pushed = mailbox.push_frames(&mut pool, Some(actor(step % 9)), &payloads);
+                    let pushed =
+                        mailbox.push_frames(&mut pool, actor(which as u32), Some(actor(step % 9)), &payloads);
                     assert_eq!(pushed, payloads.len());
                     expected.extend(numbers.iter().map(|number| parse(number)));
                 }
                 1..5 if which % 2 == 1 => {
                     assert!(mailbox.takes_frame(0, 4));
-                    mailbox.push_frame(&mut pool, Some(actor(step % 9)), &step.to_le_bytes());
+                    mailbox.push_frame(
+                        &mut pool,
+                        actor(which as u32),
+                        Some(actor(step % 9)),
+                        &step.to_le_bytes(),
+                    );
                     expected.push_back(step);
                 }
                 0..8 => {
@@ -556,7 +617,7 @@ mod tests {
         let mut mailbox = mailbox();
         mailbox.set_frames_max(2);
         for payload in [&b"one"[..], b"two", b"three"] {
-            mailbox.push_frame(&mut pool, Some(actor(5)), payload);
+            mailbox.push_frame(&mut pool, actor(1), Some(actor(5)), payload);
         }
         let mut hand = Box::<Message>::default();
         for payload in [&b"one"[..], b"two"] {
@@ -570,6 +631,32 @@ mod tests {
         assert_eq!(hand.payload.as_slice(), b"three");
         assert!(!mailbox.pop(&mut pool, actor(1), &mut hand));
         assert_eq!((pool.in_use(), pool.runs.len(), pool.free_runs.len()), (0, 2, 2));
+    }
+
+    #[test]
+    fn one_message_alone_needs_no_run_and_becomes_the_first_of_two() {
+        let (mut pool, mut mailbox, mut run) = (Pool::new(), mailbox(), Frames::new());
+        mailbox.set_frames_max(4);
+        mailbox.push_frame(&mut pool, actor(1), Some(actor(5)), b"one");
+        assert_eq!((pool.in_use(), pool.runs.len()), (1, 0));
+        assert!(!mailbox.take_run(&mut pool, &mut run));
+        mailbox.push_frame(&mut pool, actor(1), None, b"two");
+        assert!(mailbox.take_run(&mut pool, &mut run));
+        let told: Vec<_> = run.iter().map(|frame| (frame.from, frame.payload)).collect();
+        assert_eq!(told, [(Some(actor(5)), &b"one"[..]), (None, b"two")]);
+        assert_eq!((pool.in_use(), mailbox.messages, mailbox.bytes), (0, 0, 0));
+        // But not one that there is more to say of.
+        mailbox.push(&mut pool, 3).sent_at_ns = 7;
+        run.clear();
+        for payload in [&b"two"[..], b"three"] {
+            mailbox.push_frame(&mut pool, actor(1), None, payload);
+        }
+        assert!(!mailbox.take_run(&mut pool, &mut run), "the measured one is first");
+        let mut hand = Box::default();
+        assert!(mailbox.pop(&mut pool, actor(1), &mut hand));
+        assert_eq!(hand.sent_at_ns, 7);
+        assert!(mailbox.take_run(&mut pool, &mut run));
+        assert_eq!(run.len(), 2);
     }
 
     #[test]
@@ -590,11 +677,11 @@ mod tests {
         let spec = MailboxSpec { messages_max: Some(5), bytes_max: Some(100), ..MailboxSpec::default() };
         let mut pool = Pool::new();
         let mut mailbox = Mailbox::new(1, spec, &Bounds::default());
-        assert_eq!(mailbox.push_frames(&mut pool, None, &[b"its actor takes none"]), 0);
+        assert_eq!(mailbox.push_frames(&mut pool, actor(1), None, &[b"its actor takes none"]), 0);
         mailbox.set_frames_max(3);
-        assert_eq!(mailbox.push_frames(&mut pool, None, &[&[1; 40], &[2; 40], &[3; 40]]), 2);
+        assert_eq!(mailbox.push_frames(&mut pool, actor(1), None, &[&[1; 40], &[2; 40], &[3; 40]]), 2);
         assert_eq!((mailbox.messages, mailbox.bytes), (2, 80));
-        assert_eq!(mailbox.push_frames(&mut pool, None, &[&[4][..]; 9]), 3);
+        assert_eq!(mailbox.push_frames(&mut pool, actor(1), None, &[&[4][..]; 9]), 3);
         assert_eq!((mailbox.messages, mailbox.bytes, pool.in_use()), (5, 83, 5));
         let mut run = Frames::new();
         let mut lengths = Vec::new();
@@ -605,7 +692,7 @@ mod tests {
         let long = [&[0; 4][..], &[0; Frames::PAYLOAD_BYTES_MAX + 1], &[0; 4]];
         let mut roomy = self::mailbox();
         roomy.set_frames_max(3);
-        assert_eq!(roomy.push_frames(&mut pool, None, &long), 1);
+        assert_eq!(roomy.push_frames(&mut pool, actor(1), None, &long), 1);
     }
 
     #[test]

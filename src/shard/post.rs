@@ -145,7 +145,7 @@ impl Post {
             mailbox.queued = true;
             self.run_queue.push_back(to);
         }
-        mailbox.push_frame(&mut self.pool, from, payload);
+        mailbox.push_frame(&mut self.pool, to, from, payload);
         true
     }
 
@@ -156,7 +156,7 @@ impl Post {
         if to.shard() != self.shard || mailbox.generation != to.generation() {
             return 0;
         }
-        let framed = mailbox.push_frames(&mut self.pool, from, payloads);
+        let framed = mailbox.push_frames(&mut self.pool, to, from, payloads);
         if framed > 0 && mailbox.is_ready() && !mailbox.queued {
             mailbox.queued = true;
             self.run_queue.push_back(to);
