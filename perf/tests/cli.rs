@@ -228,6 +228,9 @@ fn batches_and_fibers_add_up_too() {
         let saved = run(&[&args[..], &how].concat());
         assert!(figure(&saved, "tell, same shard")["ns_per_unit"][1].as_f64().unwrap() > 0.0, "{how:?}");
         assert!(figure(&saved, "bare flat-frame call, 32 at once")["ns_per_unit"][1].as_f64().unwrap() > 0.0);
+        let on_fibers = saved["figures"].as_array().unwrap().iter();
+        let on_fibers = on_fibers.filter(|figure| figure["title"] == "bare wasmtime call_async").count();
+        assert_eq!(on_fibers, usize::from(how[1] == "suspendable"));
     }
     let open = ["tell", "--batch", "32", "--rate", "2000", "--duration-ms", "100"];
     let saved = run_that_keeps_up(&open);

@@ -1,6 +1,8 @@
 //! The floor: the same guest, called by wasmtime alone.
 
 use std::cell::RefCell;
+use std::pin::pin;
+use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -88,6 +90,21 @@ impl Bare {
     /// whoever knows the guest.
     pub(crate) fn ns_per_call(&mut self, payload: &'static [u8], calls: u64) -> anyhow::Result<f64> {
         Ok(self.time_of(payload, calls)?.as_nanos() as f64 / calls as f64)
+    }
+
+    /// The same with `call_async`: each on a stack of its own.
+    pub(crate) fn ns_per_call_async(&mut self, payload: &'static [u8], calls: u64) -> anyhow::Result<f64> {
+        let start = Instant::now();
+        for _ in 0..calls {
+            self.store.set_epoch_deadline(EPOCHS_MAX);
+            let mut call = pin!(self.handle.call_async(&mut self.store, (0, payload)));
+            let Poll::Ready(answer) = call.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())) else {
+                anyhow::bail!("the guest waits, and there is nothing to wait for");
+            };
+            let answer = answer.map_err(plain)?;
+            ensure!(answer.0.is_ok(), "the guest refused: {answer:?}");
+        }
+        Ok(start.elapsed().as_nanos() as f64 / calls as f64)
     }
 
     /// How long so many calls of `handle` with this payload take.

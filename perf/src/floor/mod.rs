@@ -11,7 +11,7 @@ use anyhow::Context;
 
 use crate::figure::Figure;
 use crate::noise::Gaps;
-use crate::setup::Setup;
+use crate::setup::{Class, Setup};
 use crate::word::{self, Op, Proof};
 use crate::workload::Kind;
 
@@ -20,6 +20,8 @@ use lives::Lives;
 
 /// wasmtime alone calls the guest with a message, as Raddle would.
 pub(crate) const CALL: &str = "bare wasmtime call";
+/// The same on a stack of its own, as a guest that may be suspended is called.
+pub(crate) const CALL_ASYNC: &str = "bare wasmtime call_async";
 /// The same for a batch.
 pub(crate) const FRAMED: &str = "bare flat-frame call, 32 at once";
 /// A call in which the guest sends once, into a ring: what a hop takes.
@@ -46,6 +48,7 @@ const PASSED: u64 = 1_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Item {
     Call,
+    CallAsync,
     Framed,
     Sending,
     Send,
@@ -56,8 +59,9 @@ enum Item {
 }
 
 impl Item {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Call,
+        Self::CallAsync,
         Self::Framed,
         Self::Sending,
         Self::Send,
@@ -70,6 +74,7 @@ impl Item {
     fn title_and_unit(self) -> (&'static str, &'static str) {
         match self {
             Self::Call => (CALL, "message"),
+            Self::CallAsync => (CALL_ASYNC, "message"),
             Self::Framed => (FRAMED, "message"),
             Self::Sending => (SENDING, "message"),
             Self::Send => (SEND, "message"),
@@ -80,12 +85,13 @@ impl Item {
         }
     }
 
-    /// Does one of these workloads stand on it?
-    fn is_for(self, kinds: &[Kind]) -> bool {
+    /// Does one of these workloads stand on it, with guests of this class?
+    fn is_for(self, kinds: &[Kind], class: Option<Class>) -> bool {
         let has_two_cpus = std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1);
         let any = |these: &[Kind]| kinds.iter().any(|kind| these.contains(kind));
         match self {
             Self::Call | Self::Framed => true,
+            Self::CallAsync => class == Some(Class::Suspendable),
             Self::Sending | Self::Send => any(&[Kind::Ring, Kind::PingPong, Kind::FanOut]),
             Self::Life | Self::Lives => any(&[Kind::SpawnStop, Kind::RestartStorm]),
             // Two threads that look at the same ring, each on a CPU of its own.
@@ -96,7 +102,7 @@ impl Item {
     /// Of so many messages, how often it is done in a round.
     fn times(self, messages: u64) -> u64 {
         let share = match self {
-            Self::Call | Self::Framed | Self::Sending | Self::Ring => 1,
+            Self::Call | Self::CallAsync | Self::Framed | Self::Sending | Self::Ring => 1,
             Self::Send => FANNED as u64,
             Self::RoundTrip => 10,
             Self::Life | Self::Lives => 100,
@@ -139,7 +145,7 @@ impl Floor {
         let guest = setup.read_guest()?;
         let mut bare = Bare::new(&guest)?;
         let takes_batches = bare.takes_batches();
-        let items = Item::ALL.into_iter().filter(|item| item.is_for(kinds));
+        let items = Item::ALL.into_iter().filter(|item| item.is_for(kinds, setup.class));
         let items: Vec<Item> = items.filter(|&item| takes_batches || item != Item::Framed).collect();
         if items.contains(&Item::Sending) {
             let mut targets = word::payload(Op::To, 0, word::WORD_BYTES);
@@ -201,6 +207,7 @@ impl Floor {
         let Payloads { bytes, add, pass, fan, frames } = self.payloads;
         match item {
             Item::Call => self.proved(times, times, |bare| bare.ns_per_call(add, times)),
+            Item::CallAsync => self.proved(times, times, |bare| bare.ns_per_call_async(add, times)),
             Item::Framed => {
                 let calls = times.div_ceil(FRAMES as u64);
                 let messages = calls * FRAMES as u64;
