@@ -56,6 +56,13 @@ struct Shared {
     doubled: AtomicU64,
 }
 
+impl Shared {
+    /// Takes one of the requests that are left. False if there is none.
+    fn take_one(&self) -> bool {
+        self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+}
+
 /// Answers at once, later, too late, never, with a failure, or dies.
 struct Callee {
     jitter: Jitter,
@@ -97,13 +104,13 @@ struct Caller {
 
 impl Caller {
     fn ask_more(&mut self, context: &Context) {
-        while self.waiting.len() < UNDER_WAY && self.shared.left.load(Relaxed) > 0 {
+        while self.waiting.len() < UNDER_WAY && self.shared.take_one() {
             let to = self.callees[self.jitter.below(self.callees.len() as u64) as usize];
             let within = Duration::from_micros(500 + self.jitter.below(4_000));
             let Ok(request) = context.request(to, &self.jitter.below(u64::MAX).to_le_bytes(), within) else {
+                self.shared.left.fetch_add(1, Relaxed);
                 break;
             };
-            self.shared.left.fetch_sub(1, Relaxed);
             self.shared.waiting.fetch_add(1, Relaxed);
             self.waiting.insert(request, ());
             if self.jitter.below(50) == 0 && context.cancel(request) {
