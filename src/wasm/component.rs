@@ -437,7 +437,7 @@ fn check_imports(name: &str, info: &ComponentInfo) -> Result<(), ComponentError>
         "of WASI 0.2 it has cli, clocks, filesystem, io, random and sockets (all denied unless granted)"
     } else if import.name.starts_with("raddle:") {
         "of the contract (wit/) it has messaging, requests, ask, topics, groups, timers, processes, \
-         registry, log, config and progress"
+         registry, log, config, progress and inbox"
     } else {
         "it provides wit/actor.wit and WASI 0.2; link the component with the one that provides it \
          (`wac plug`), or do without it"

@@ -7,7 +7,9 @@ use std::time::Duration;
 use wasmtime::component::{Instance, TypedFunc};
 use wasmtime::{Error, Store};
 
-use super::abi::{self, BatchParams, BatchReturn, Frames, HandleIgnored, HandleParams, HandleReply, Reply};
+use super::abi::{
+    self, BatchParams, BatchReturn, Frames, HandleIgnored, HandleParams, HandleReply, Letter, Reply,
+};
 use super::deadline::Call;
 use super::engine::Room;
 use super::exports::Exports;
@@ -196,7 +198,7 @@ impl Actor for ComponentActor {
                 Err(error) => Outcome::Exited(self.exit(&error)),
             };
         }
-        let params = (sender, payload);
+        let params = (sender, Letter { payload, inbox: live.store.data().inbox });
         if message.request.is_none() {
             return match live.functions.handle_ignored.call(&mut live.store, params) {
                 Ok((verdict,)) => {

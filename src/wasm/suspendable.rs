@@ -234,7 +234,7 @@ impl Live {
             let (answer,) = publication.call_async(self, params).await?;
             return Ok(answer.map_or_else(|why| Outcome::Failed(why.into()), |()| Outcome::Done(None)));
         }
-        let params = (sender, payload);
+        let params = (sender, abi::Letter { payload, inbox: self.store.data().inbox });
         if message.request.is_none() {
             let (verdict,) = self.functions.handle_ignored.call_async(&mut self.store, params).await?;
             return Ok(verdict.into_outcome());

@@ -3,21 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use crate::bindings::imports::raddle::actor::progress;
-use crate::{Actor, ActorId, Answer};
-
-/// Takes many messages in one call of the runtime, where they lie.
-///
-/// Worth it for an actor whose messages are small and many: entering it once for
-/// 32 messages costs little more than entering it once. What it answers is
-/// dropped, as for every plain message; requests still come to
-/// [`Actor::handle`]. After a trap the message that it was at is known, and the
-/// ones behind it go to the next incarnation.
-pub trait Batch: Actor {
-    /// Handle one message of a batch.
-    fn handle_frame(&mut self, sender: ActorId, payload: &[u8]) -> Answer {
-        self.handle(sender, payload.to_vec())
-    }
-}
+use crate::{Actor, ActorId};
 
 /// One message of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,13 +68,13 @@ fn register() {
 
 /// What [`actor!`](crate::actor) exports as `handle-batch`.
 #[inline]
-pub fn handle_batch<A: Batch>(actor: &mut A, frames: &[u8]) -> u32 {
+pub fn handle_batch<A: Actor>(actor: &mut A, frames: &[u8]) -> u32 {
     if cfg!(target_family = "wasm") && !IS_REGISTERED.load(Relaxed) {
         register();
     }
     let mut failures = 0;
     for (finished, frame) in (1..).zip(Frames::new(frames)) {
-        failures += u32::from(actor.handle_frame(frame.sender, frame.payload).is_err());
+        failures += u32::from(actor.handle_in_place(frame.sender, frame.payload).is_err());
         FINISHED.store(finished, Relaxed);
         if IS_LEAVING.load(Relaxed) {
             break;
@@ -102,7 +88,7 @@ pub fn handle_batch<A: Batch>(actor: &mut A, frames: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Failure;
+    use crate::{Answer, Failure};
 
     fn buffer(messages: &[(u64, &[u8])]) -> Vec<u8> {
         let mut buffer = Vec::new();
@@ -136,8 +122,6 @@ mod tests {
             }
         }
     }
-
-    impl Batch for Odd {}
 
     #[test]
     fn a_batch_falls_back_to_the_handler_and_counts_failures() {

@@ -27,16 +27,14 @@ pub mod suspends {
 /// What guests export. The `assert_guest`s are for unit tests: exports only link
 /// on wasm, and elsewhere it is they that use the actor.
 pub mod exports {
+    /// Only what says that it is exported: see [`crate::handler`].
     pub mod handler {
         wit_bindgen::generate!({
             path: "../../wit",
             inline: "package raddle:guest; world handles { export raddle:actor/handler@0.1.0; }",
             world: "raddle:guest/handles",
             with: { "raddle:actor/types@0.1.0": crate::bindings::imports::raddle::actor::types },
-            pub_export_macro: true,
         });
-        pub use exports::raddle::actor::handler::Guest;
-        pub fn assert_guest<T: Guest>() {}
     }
 
     pub mod batch_handler {

@@ -11,10 +11,20 @@ macro_rules! actor {
                 static ACTOR: ::core::cell::RefCell<$actor> =
                     ::core::cell::RefCell::new(<$actor as ::core::default::Default>::default());
             }
+            const IN_PLACE: bool = $crate::__takes_batches!($($($optional)+)?);
             $crate::__export!(handler, $actor, ACTOR);
             $($($crate::__export!($optional, $actor, ACTOR);)+)?
         };
     };
+}
+
+/// Is `batch` among these?
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __takes_batches {
+    () => { false };
+    (batch $($others:ident)*) => { true };
+    ($other:ident $($others:ident)*) => { $crate::__takes_batches!($($others)*) };
 }
 
 /// One export of [`actor!`]. Names such as `raddle:actor/handler@0.1.0#handle`
@@ -23,17 +33,16 @@ macro_rules! actor {
 #[macro_export]
 macro_rules! __export {
     (handler, $actor:ty, $instance:ident) => {
-        struct Handler;
-        impl $crate::__bindings::handler::Guest for Handler {
-            fn handle(sender: $crate::ActorId, payload: ::std::vec::Vec<u8>) -> $crate::Answer {
-                $instance.with_borrow_mut(|actor| {
-                    <$actor as $crate::Actor>::handle(actor, sender, payload)
-                })
-            }
-        }
         #[cfg(target_family = "wasm")]
-        $crate::__bindings::handler::export!(Handler with_types_in $crate::__bindings::handler);
-        const _: fn() = $crate::__bindings::handler::assert_guest::<Handler>;
+        #[unsafe(export_name = "raddle:actor/handler@0.1.0#handle")]
+        unsafe extern "C" fn handle(sender: i64, start: *mut u8, len: usize) -> *const $crate::__Flat {
+            $crate::__enter();
+            $instance.with_borrow_mut(|actor| {
+                // SAFETY: the runtime hands over what the contract says.
+                unsafe { $crate::__handle::<$actor, IN_PLACE>(actor, sender as u64, start, len) }
+            })
+        }
+        const _: fn() = $crate::__assert_actor::<$actor>;
     };
     (lifecycle, $actor:ty, $instance:ident) => {
         struct Lifecycle;

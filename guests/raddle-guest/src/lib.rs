@@ -24,9 +24,10 @@
 //! componentised, as `cargo xtask guests` does it) or `wasm32-wasip2` (which is
 //! a component already).
 //!
-//! [`Lifecycle`], [`Health`], [`Batch`], [`Replies`], [`Subscriber`], [`Signals`] and
-//! [`Names`] are optional. An actor that implements them names them, and only then
-//! exports them: `actor!(Counter: lifecycle, health)`.
+//! [`Lifecycle`], [`Health`], [`Replies`], [`Subscriber`], [`Signals`] and [`Names`] are
+//! optional. An actor that implements them names them, and only then exports them:
+//! `actor!(Counter: lifecycle, health)`. One that has many small messages names `batch`:
+//! see [`Actor::handle_in_place`].
 //!
 //! What an actor may do besides is in modules, by interface: [`requests`], [`topics`],
 //! [`groups`], [`timers`], [`processes`], [`names`].
@@ -39,6 +40,8 @@ mod batch;
 mod bindings;
 mod exports;
 pub mod groups;
+mod handler;
+mod inbox;
 pub mod names;
 pub mod processes;
 pub mod requests;
@@ -46,7 +49,7 @@ pub mod timers;
 pub mod topics;
 
 pub use arena::Arena;
-pub use batch::{Batch, Frame, Frames};
+pub use batch::{Frame, Frames};
 pub use bindings::exports::health::Status;
 pub use bindings::exports::lifecycle::{Start, StopReason};
 pub use bindings::imports::raddle::actor::log::Level;
@@ -67,6 +70,18 @@ pub type Answer = Result<Option<Vec<u8>>, Failure>;
 pub trait Actor: Default {
     /// Handle one message.
     fn handle(&mut self, sender: ActorId, payload: Vec<u8>) -> Answer;
+
+    /// Handle one message where it lies. It must do what [`handle`](Self::handle) does.
+    ///
+    /// Called instead of that in an actor that names `batch`. Such an actor is entered once
+    /// for many messages, which costs little more than entering it for one; and for
+    /// a message that comes alone nothing is allocated. After a trap the message that it
+    /// was at is known, and the ones behind it go to the next incarnation. What it answers
+    /// to a message that is no request is dropped, as ever.
+    #[inline]
+    fn handle_in_place(&mut self, sender: ActorId, payload: &[u8]) -> Answer {
+        self.handle(sender, payload.to_vec())
+    }
 }
 
 /// Is told when the actor starts and stops.
@@ -223,5 +238,7 @@ impl From<SendError> for Failure {
 
 #[doc(hidden)]
 pub use batch::handle_batch as __handle_batch;
+#[doc(hidden)]
+pub use handler::{Flat as __Flat, assert_actor as __assert_actor, enter as __enter, handle as __handle};
 #[doc(hidden)]
 pub use bindings::exports as __bindings;

@@ -71,6 +71,8 @@ fn link(engine: &Engine, guest: &[u8]) -> anyhow::Result<InstancePre<Sent>> {
     messaging.func_wrap("send", send).map_err(plain)?;
     let mut progress = linker.instance("raddle:actor/progress@0.1.0").map_err(plain)?;
     progress.func_wrap("register", |_, (_,): (Vec<u8>,)| Ok(())).map_err(plain)?;
+    let mut inbox = linker.instance("raddle:actor/inbox@0.1.0").map_err(plain)?;
+    inbox.func_wrap("register", |_, (_,): (Vec<u8>,)| Ok(())).map_err(plain)?;
     linker.instantiate_pre(&component).map_err(plain)
 }
 

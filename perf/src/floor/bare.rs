@@ -165,6 +165,9 @@ pub(super) fn linker(engine: &Engine, component: &Component) -> anyhow::Result<L
     // Named by guests that take batches.
     let mut progress = linker.instance("raddle:actor/progress@0.1.0").map_err(plain)?;
     progress.func_wrap("register", |_, (_,): (Vec<u8>,)| Ok(())).map_err(plain)?;
+    // Nothing is put there: so it takes every message as any other guest does.
+    let mut inbox = linker.instance("raddle:actor/inbox@0.1.0").map_err(plain)?;
+    inbox.func_wrap("register", |_, (_,): (Vec<u8>,)| Ok(())).map_err(plain)?;
     let mut messaging = linker.instance("raddle:actor/messaging@0.1.0").map_err(plain)?;
     let send = |store: StoreContextMut<'_, Option<Sink>>, (_, payload): (u64, WasmList<u8>)| {
         let bytes = payload.as_le_slice(&store);

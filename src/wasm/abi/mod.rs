@@ -3,16 +3,18 @@
 // What wasmtime's derives write for `ComponentType` and `Lift` is unsafe code.
 #![allow(unsafe_code)]
 
+mod letter;
 mod lists;
 
 use wasmtime::component::{ComponentType, Lift, Lower};
 
 use crate::actor;
 
+pub(super) use letter::{Letter, Region};
 pub(super) use lists::{Bytes, Frames, Reply, Verdict};
 
 /// What `handler.handle` takes.
-pub(super) type HandleParams = (u64, &'static [u8]);
+pub(super) type HandleParams = (u64, Letter<'static>);
 /// What it returns, where somebody waits for the reply.
 pub(super) type HandleReply = (std::result::Result<Option<Reply>, Failure>,);
 /// What it returns, where nobody does.

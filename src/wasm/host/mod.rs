@@ -7,6 +7,7 @@ mod access;
 mod ask;
 mod config;
 mod groups;
+mod inbox;
 mod log;
 mod messaging;
 mod processes;
@@ -25,6 +26,7 @@ use wasmtime::{Result, StoreContextMut};
 
 use access::Acquaintances;
 
+use super::abi::Region;
 use super::deadline::Deadline;
 use super::desk::Desk;
 use super::engine::Engine;
@@ -36,7 +38,7 @@ use super::wasi::WasiState;
 use crate::actor::{Account, ActorId, Context, SendError};
 
 /// Interfaces of the contract that a guest may import, without their version.
-pub(super) const INTERFACES: [&str; 12] = [
+pub(super) const INTERFACES: [&str; 13] = [
     "raddle:actor/types",
     "raddle:actor/messaging",
     "raddle:actor/requests",
@@ -49,6 +51,7 @@ pub(super) const INTERFACES: [&str; 12] = [
     "raddle:actor/log",
     "raddle:actor/config",
     "raddle:actor/progress",
+    "raddle:actor/inbox",
 ];
 
 /// What makes a component suspendable.
@@ -100,6 +103,8 @@ pub(super) struct HostState {
     pub(super) exited_at: Option<usize>,
     /// Where the guest counts what it has finished of a batch.
     pub(super) progress: Option<WasmList<u8>>,
+    /// Where in the guest's memory messages may be put.
+    pub(super) inbox: Region,
     /// Made when it is first used.
     pub(super) wasi: Option<Box<WasiState>>,
 }
@@ -141,6 +146,7 @@ impl HostState {
             ignores_start: None,
             exited_at: None,
             progress: None,
+            inbox: Region::default(),
             wasi: None,
         }
     }
@@ -228,7 +234,8 @@ pub(super) fn link(linker: &mut Linker<HostState>) -> Result<()> {
     registry::link(&mut linker.instance("raddle:actor/registry@0.1.0")?)?;
     log::link(&mut linker.instance("raddle:actor/log@0.1.0")?)?;
     config::link(&mut linker.instance("raddle:actor/config@0.1.0")?)?;
-    progress::link(&mut linker.instance("raddle:actor/progress@0.1.0")?)
+    progress::link(&mut linker.instance("raddle:actor/progress@0.1.0")?)?;
+    inbox::link(&mut linker.instance("raddle:actor/inbox@0.1.0")?)
 }
 
 /// Adds what only suspendable actors may import.

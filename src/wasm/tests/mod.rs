@@ -6,6 +6,7 @@ mod actor;
 mod batch;
 mod caching;
 mod hostile;
+mod inbox;
 mod loading;
 mod passage;
 mod pool;

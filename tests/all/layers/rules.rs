@@ -86,6 +86,7 @@ pub struct UnsafeSite {
 
 pub const UNSAFE_SITES: &[UnsafeSite] = &[
     // `Lift` and `Lower`, for types that cross the border, are unsafe traits.
+    UnsafeSite { file: "wasm/abi/letter.rs", count: 4 },
     UnsafeSite { file: "wasm/abi/lists.rs", count: 8 },
     // So is `LinearMemory`, for memories of one's own: it hands out a raw pointer.
     UnsafeSite { file: "wasm/compact.rs", count: 15 },

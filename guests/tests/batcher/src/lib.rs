@@ -13,7 +13,7 @@
 //! finished, and their sum. If the configuration names a `witness`, each message
 //! that is finished is sent on to it.
 
-use raddle_guest::{Actor, ActorId, Answer, Batch, Failure, config, exit, lookup, send};
+use raddle_guest::{Actor, ActorId, Answer, Failure, config, exit, lookup, send};
 
 // On wasm only: unit tests run on the host, and with its allocator.
 #[cfg(target_family = "wasm")]
@@ -50,15 +50,13 @@ impl Batcher {
 
 impl Actor for Batcher {
     fn handle(&mut self, sender: ActorId, payload: Vec<u8>) -> Answer {
+        self.handle_in_place(sender, &payload)
+    }
+
+    fn handle_in_place(&mut self, _sender: ActorId, payload: &[u8]) -> Answer {
         if payload.is_empty() {
             return Ok(Some([self.finished.to_le_bytes(), self.sum.to_le_bytes()].concat()));
         }
-        self.handle_frame(sender, &payload)
-    }
-}
-
-impl Batch for Batcher {
-    fn handle_frame(&mut self, _sender: ActorId, payload: &[u8]) -> Answer {
         match payload.try_into() {
             Ok(number) => self.take(u64::from_le_bytes(number), payload),
             Err(_) => Err(Failure::Rejected("expected 8 bytes".into())),

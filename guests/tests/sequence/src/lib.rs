@@ -21,7 +21,7 @@
 mod ledger;
 
 use ledger::Ledger;
-use raddle_guest::{Actor, ActorId, Answer, Batch, Failure, send};
+use raddle_guest::{Actor, ActorId, Answer, Failure, send};
 
 // On wasm only: unit tests run on the host, and with its allocator.
 #[cfg(target_family = "wasm")]
@@ -43,13 +43,11 @@ struct Sequence {
 
 impl Actor for Sequence {
     fn handle(&mut self, sender: ActorId, payload: Vec<u8>) -> Answer {
-        self.handle_frame(sender, &payload)
+        self.handle_in_place(sender, &payload)
     }
-}
 
-impl Batch for Sequence {
     #[inline]
-    fn handle_frame(&mut self, sender: ActorId, payload: &[u8]) -> Answer {
+    fn handle_in_place(&mut self, sender: ActorId, payload: &[u8]) -> Answer {
         let word = word_at(payload, 0)?;
         let value = word >> 8;
         match word as u8 {

@@ -19,7 +19,7 @@
 
 mod tally;
 
-use raddle_guest::{Actor, ActorId, Answer, Batch, Failure, send};
+use raddle_guest::{Actor, ActorId, Answer, Failure, send};
 use tally::{Op, Tally, Word};
 
 // On wasm only: unit tests run on the host, and with its allocator.
@@ -33,27 +33,18 @@ struct Sum {
 }
 
 impl Actor for Sum {
-    fn handle(&mut self, _sender: ActorId, payload: Vec<u8>) -> Answer {
-        let Some(word) = Word::read(&payload) else {
-            return Err(Failure::Rejected("shorter than a word".into()));
-        };
-        if word.op() == Op::Add as u8 {
-            self.tally.add(word.value());
-            return Ok(None);
-        }
-        self.obey(word, payload)
+    fn handle(&mut self, sender: ActorId, payload: Vec<u8>) -> Answer {
+        self.handle_in_place(sender, &payload)
     }
-}
 
-impl Batch for Sum {
     #[inline]
-    fn handle_frame(&mut self, _sender: ActorId, payload: &[u8]) -> Answer {
+    fn handle_in_place(&mut self, _sender: ActorId, payload: &[u8]) -> Answer {
         match Word::read(payload) {
             Some(word) if word.op() == Op::Add as u8 => {
                 self.tally.add(word.value());
                 Ok(None)
             }
-            Some(word) => self.obey(word, payload.to_vec()),
+            Some(word) => self.obey(word, payload),
             None => Err(Failure::Rejected("shorter than a word".into())),
         }
     }
@@ -62,7 +53,7 @@ impl Batch for Sum {
 impl Sum {
     /// Does what is not the usual.
     #[inline(never)]
-    fn obey(&mut self, word: Word, payload: Vec<u8>) -> Answer {
+    fn obey(&mut self, word: Word, payload: &[u8]) -> Answer {
         match Op::of(word.op()) {
             Some(Op::Add) => self.tally.add(word.value()),
             Some(Op::Get) => return Ok(Some(self.tally.to_bytes())),
@@ -82,7 +73,7 @@ impl Sum {
             }
             Some(Op::Fan) => {
                 self.tally.add(word.value());
-                let mut payload = payload;
+                let mut payload = payload.to_vec();
                 word.with_op(Op::Add).write(&mut payload);
                 for &to in self.tally.targets() {
                     send(to, &payload)?;
@@ -98,7 +89,8 @@ impl Sum {
         Ok(None)
     }
 
-    fn forward(&self, to: ActorId, mut payload: Vec<u8>, word: Word) -> Result<(), Failure> {
+    fn forward(&self, to: ActorId, payload: &[u8], word: Word) -> Result<(), Failure> {
+        let mut payload = payload.to_vec();
         word.write(&mut payload);
         Ok(send(to, &payload)?)
     }

@@ -1,0 +1,113 @@
+//! The payload of one message, and where in the guest's memory it is put.
+
+// Types that cross the border in a form of their own are unsafe traits of wasmtime's.
+#![allow(unsafe_code)]
+
+use std::mem::MaybeUninit;
+
+use wasmtime::component::__internal::{
+    CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext,
+};
+use wasmtime::component::{ComponentType, Lift, Lower, WasmList};
+use wasmtime::{Result, ValRaw, bail};
+
+/// A part of the guest's memory, which it has named as a `list<u8>`.
+#[derive(Clone, Copy, Default)]
+pub(in crate::wasm) struct Region {
+    start: u32,
+    bytes: u32,
+}
+
+impl Region {
+    fn of(context: &LiftContext<'_>, start: u32, bytes: u32) -> Result<Self> {
+        match u64::from(start) + u64::from(bytes) {
+            end if end <= context.memory().len() as u64 => Ok(Self { start, bytes }),
+            _ => bail!("list pointer/length out of bounds of memory"),
+        }
+    }
+}
+
+// SAFETY: layout and type check are those of `list<u8>`, as for `WasmList<u8>`.
+unsafe impl ComponentType for Region {
+    type Lower = <[u8] as ComponentType>::Lower;
+    const ABI: CanonicalAbiInfo = <[u8] as ComponentType>::ABI;
+
+    fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> Result<()> {
+        <WasmList<u8> as ComponentType>::typecheck(ty, types)
+    }
+}
+
+// SAFETY: both read a pointer and a length, as for `WasmList<u8>`; nothing is reached
+// through them here.
+unsafe impl Lift for Region {
+    fn linear_lift_from_flat(
+        context: &mut LiftContext<'_>,
+        _: InterfaceType,
+        source: &Self::Lower,
+    ) -> Result<Self> {
+        Self::of(context, source[0].get_u32(), source[1].get_u32())
+    }
+
+    fn linear_lift_from_memory(
+        context: &mut LiftContext<'_>,
+        _: InterfaceType,
+        bytes: &[u8],
+    ) -> Result<Self> {
+        let Some((&[s0, s1, s2, s3, l0, l1, l2, l3], _)) = bytes.split_first_chunk() else {
+            bail!("a list needs eight bytes");
+        };
+        Self::of(context, u32::from_le_bytes([s0, s1, s2, s3]), u32::from_le_bytes([l0, l1, l2, l3]))
+    }
+}
+
+/// The bytes of a message, for the guest's inbox if they fit, and else for memory that its
+/// `realloc` gives.
+#[derive(Clone, Copy)]
+pub(in crate::wasm) struct Letter<'a> {
+    pub(in crate::wasm) payload: &'a [u8],
+    pub(in crate::wasm) inbox: Region,
+}
+
+// SAFETY: layout and type check are those of `list<u8>`.
+unsafe impl ComponentType for Letter<'_> {
+    type Lower = <[u8] as ComponentType>::Lower;
+    const ABI: CanonicalAbiInfo = <[u8] as ComponentType>::ABI;
+
+    fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> Result<()> {
+        <[u8] as ComponentType>::typecheck(ty, types)
+    }
+}
+
+// SAFETY: what does not go into the inbox is lowered as `[u8]` is; what does is written
+// through a checked slice, and its pointer and length as for `[u8]`. The guest has said
+// that it takes them there.
+unsafe impl Lower for Letter<'_> {
+    #[inline]
+    fn linear_lower_to_flat<T>(
+        &self,
+        context: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        into: &mut MaybeUninit<Self::Lower>,
+    ) -> Result<()> {
+        let Region { start, bytes } = self.inbox;
+        if self.payload.len() > bytes as usize {
+            return self.payload.linear_lower_to_flat(context, ty, into);
+        }
+        let memory = context.as_slice_mut();
+        match memory.get_mut(start as usize..).and_then(|rest| rest.get_mut(..self.payload.len())) {
+            Some(inbox) => inbox.copy_from_slice(self.payload),
+            None => bail!("the inbox is out of bounds of memory"),
+        }
+        into.write([ValRaw::i64(start.into()), ValRaw::i64(self.payload.len() as i64)]);
+        Ok(())
+    }
+
+    fn linear_lower_to_memory<T>(
+        &self,
+        context: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        offset: usize,
+    ) -> Result<()> {
+        self.payload.linear_lower_to_memory(context, ty, offset)
+    }
+}
