@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use raddle::wasm::{EngineConfig, MemoryLayout};
+use raddle::wasm::EngineConfig;
 use raddle::{ActorId, Runtime, Spawn};
 
 use crate::floor::bare::parse_count;
+use crate::setup::Layout;
 
 /// Answers waited for at once.
 const AT_ONCE: usize = 512;
@@ -18,26 +19,11 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 100_000)]
     count: usize,
     /// How their memories lie: compact or guarded
-    #[arg(long, default_value = "compact")]
+    #[arg(long, value_enum, default_value = "compact")]
     layout: Layout,
     /// The counter guest
     #[arg(long, default_value = "guests/prebuilt/counter.wasm")]
     guest: PathBuf,
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-pub(crate) enum Layout {
-    Guarded,
-    Compact,
-}
-
-impl From<Layout> for MemoryLayout {
-    fn from(layout: Layout) -> Self {
-        match layout {
-            Layout::Guarded => Self::Guarded,
-            Layout::Compact => Self::Compact,
-        }
-    }
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {

@@ -10,7 +10,7 @@ use raddle::actor::Blueprint;
 use raddle::runtime::driver::Reactor;
 use raddle::shard::{ArrivalProbe, ShardConfig};
 use raddle::wasm::{
-    CacheConfig, ComponentBlueprint, EngineConfig, ExecutionClass, Profile, Source, TrustLevel,
+    CacheConfig, ComponentBlueprint, EngineConfig, ExecutionClass, MemoryLayout, Profile, Source, TrustLevel,
 };
 use raddle::{Runtime, ShardId};
 use serde::Serialize;
@@ -56,6 +56,9 @@ pub(crate) struct Setup {
     /// How guests run: run-to-completion or suspendable [default: as they need it]
     #[arg(long, value_enum)]
     pub(crate) class: Option<Class>,
+    /// How the guests' memories lie
+    #[arg(long, value_enum, default_value = "guarded")]
+    pub(crate) layout: Layout,
     /// The guest that proves what it handles [default: `sum`, which is built in]
     #[arg(long, value_name = "FILE")]
     pub(crate) guest: Option<PathBuf>,
@@ -93,6 +96,25 @@ impl From<Class> for ExecutionClass {
         match class {
             Class::RunToCompletion => Self::RunToCompletion,
             Class::Suspendable => Self::Suspendable,
+        }
+    }
+}
+
+/// How memories lie.
+#[derive(clap::ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Layout {
+    /// Much address space for each, and no checks of bounds
+    Guarded,
+    /// Close together, and checked
+    Compact,
+}
+
+impl From<Layout> for MemoryLayout {
+    fn from(layout: Layout) -> Self {
+        match layout {
+            Layout::Guarded => Self::Guarded,
+            Layout::Compact => Self::Compact,
         }
     }
 }
@@ -150,7 +172,8 @@ impl Stand {
         // Workloads of one run live side by side, most of them with so many actors.
         let instances = 10 * setup.actors + setup.pairs + 512;
         let instances_max = u32::try_from(instances).expect("bounded by the options");
-        let engine = EngineConfig { instances_max, ..EngineConfig::default() };
+        let engine =
+            EngineConfig { instances_max, memory_layout: setup.layout.into(), ..EngineConfig::default() };
         let mut builder = Runtime::builder().reactor(setup.reactor).config(config).engine(engine);
         if let Some(shards) = setup.shards {
             builder = builder.shards(shards);

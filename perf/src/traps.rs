@@ -17,7 +17,8 @@ use raddle::wasm::{
 };
 use raddle::{ActorId, Runtime, ShardId, Spawn};
 
-use crate::actors::{Layout, resident_bytes};
+use crate::actors::resident_bytes;
+use crate::setup::Layout;
 
 /// Few enough that each slot has been used long before memory is looked at.
 const INSTANCES: u32 = 128;

@@ -222,7 +222,7 @@ fn a_sweep_tells_the_knee() {
 
 #[test]
 fn batches_and_fibers_add_up_too() {
-    for how in [["--batch", "32"], ["--class", "suspendable"]] {
+    for how in [["--batch", "32"], ["--class", "suspendable"], ["--layout", "compact"]] {
         let args =
             ["tell", "fan-in", "pairs", "ring", "ask", "--messages", "2000", "--actors", "4", "--pairs", "4"];
         let saved = run(&[&args[..], &how].concat());
