@@ -87,7 +87,7 @@ pub unsafe fn handle<A: Actor, const IN_PLACE: bool>(
     // SAFETY: the caller vouches for a block of this size.
     let payload = unsafe { Vec::from_raw_parts(start, len, len) };
     if IN_PLACE {
-        inbox::register();
+        inbox::ask_for_more();
         ANSWERED.set(actor.handle_in_place(sender, &payload))
     } else {
         ANSWERED.set(actor.handle(sender, payload))

@@ -1,7 +1,7 @@
 //! Where messages lie that come without an allocation.
 
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use crate::bindings::imports::raddle::actor::inbox;
 
@@ -16,7 +16,8 @@ struct Inbox(UnsafeCell<[u8; INBOX_BYTES]>);
 unsafe impl Sync for Inbox {}
 
 static INBOX: Inbox = Inbox(UnsafeCell::new([0; INBOX_BYTES]));
-static IS_REGISTERED: AtomicBool = AtomicBool::new(false);
+/// How many messages have come without it, as far as that matters.
+static WITHOUT: AtomicU8 = AtomicU8::new(0);
 
 /// Does this payload lie there?
 #[inline]
@@ -24,12 +25,16 @@ pub(crate) fn holds(payload: *const u8) -> bool {
     payload == INBOX.0.get().cast()
 }
 
-/// Have further messages put there.
+/// A message has come that does not lie there. At the second one this asks for the others
+/// to be put there: an actor that handles one in its life need not ask.
 #[inline]
-pub(crate) fn register() {
-    if cfg!(target_family = "wasm") && !IS_REGISTERED.load(Relaxed) {
-        IS_REGISTERED.store(true, Relaxed);
-        // SAFETY: nothing reads or writes it meanwhile; the runtime notes where it is.
-        inbox::register(unsafe { &*INBOX.0.get() });
+pub(crate) fn ask_for_more() {
+    let before = WITHOUT.load(Relaxed);
+    if cfg!(target_family = "wasm") && before < 2 {
+        WITHOUT.store(before + 1, Relaxed);
+        if before == 1 {
+            // SAFETY: nothing reads or writes it meanwhile; the runtime notes where it is.
+            inbox::register(unsafe { &*INBOX.0.get() });
+        }
     }
 }

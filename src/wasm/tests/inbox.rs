@@ -94,6 +94,19 @@ fn a_guest_made_with_the_library_takes_messages_of_every_size() {
     }
 }
 
+/// One that handles a single message in its life does not ask for the rest.
+#[test]
+fn a_guest_made_with_the_library_names_its_inbox_at_the_second_message() {
+    let ticking = Ticking::new();
+    let mut sum = Subject::started(ticking.load("sum"));
+    let host_calls = [(); 4].map(|()| {
+        assert!(matches!(sum.tell(&256u64.to_le_bytes()), Outcome::Done(None)));
+        sum.child.account().unwrap().host_calls
+    });
+    assert_eq!(host_calls, [0, 1, 1, 1]);
+    assert_eq!(tally(&mut sum), (4, 4));
+}
+
 /// An answer stays in the guest until it is entered again, and not longer: else these would
 /// grow by a page in some 5,000 replies.
 #[test]
