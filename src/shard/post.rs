@@ -10,14 +10,19 @@
 //!   rings, outside ┘                 └─► outbox ─► ring           another one
 //! ```
 
+mod parcel;
+mod taking;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::actor::{ActorId, Attached, DeadReason, Envelope, Frames, Message, Payload, SendError, ShardId};
+use crate::actor::{ActorId, Attached, DeadReason, Envelope, Message, Payload, SendError, ShardId};
 use crate::sync::Rooms;
 
+use parcel::Parcel;
+
 use super::edge::Edge;
-use super::mailbox::{Hold, Mailbox, MailboxSpec, Pool};
+use super::mailbox::{Mailbox, MailboxSpec, Pool};
 use super::mesh::{Outlets, REQUEST_SLOTS};
 use super::pressure::Pressure;
 
@@ -373,149 +378,6 @@ impl Post {
         std::mem::take(&mut self.crossed)
     }
 
-    /// Takes the oldest message of an actor into the hand.
-    #[inline]
-    pub(super) fn pop(&mut self, actor: ActorId, hand: &mut Box<Message>) -> bool {
-        let Some(mailbox) = self.mailboxes.get_mut(actor.slot() as usize) else { return false };
-        let taken = mailbox.generation == actor.generation() && mailbox.pop(&mut self.pool, actor, hand);
-        if mailbox.is_watched() {
-            self.ease(actor);
-        }
-        taken
-    }
-
-    /// Somebody waits until there is room in this mailbox: is there?
-    #[cold]
-    fn ease(&mut self, actor: ActorId) {
-        let Some(mailbox) = self.mailbox(actor) else { return };
-        if mailbox.is_pressing && mailbox.messages <= mailbox.pressure_at / 2 {
-            self.relieve(actor);
-        }
-        self.show_if_free(actor);
-    }
-
-    /// How many messages wait for an actor.
-    pub(super) fn waiting(&self, actor: ActorId) -> usize {
-        self.mailboxes.get(actor.slot() as usize).map_or(0, |mailbox| mailbox.messages as usize)
-    }
-
-    /// As [`pop`](Self::pop), for an actor that may handle it now.
-    #[inline]
-    pub(super) fn pop_ready(&mut self, actor: ActorId, hand: &mut Box<Message>) -> bool {
-        self.mailboxes.get(actor.slot() as usize).is_some_and(Mailbox::is_ready) && self.pop(actor, hand)
-    }
-
-    /// Takes the oldest messages of an actor into the hands, as long as they are
-    /// plain. How many?
-    pub(super) fn pop_plain(&mut self, actor: ActorId, hands: &mut [Box<Message>]) -> usize {
-        let Some(mailbox) = self.mailboxes.get_mut(actor.slot() as usize) else { return 0 };
-        if mailbox.generation != actor.generation() || !mailbox.is_ready() {
-            return 0;
-        }
-        let mut taken = 0;
-        for hand in hands {
-            if !mailbox.peek(&self.pool).is_some_and(|message| message.is_plain(self.now_ns)) {
-                break;
-            }
-            mailbox.pop(&mut self.pool, actor, hand);
-            taken += 1;
-        }
-        if mailbox.is_watched() {
-            self.ease(actor);
-        }
-        taken
-    }
-
-    /// Takes the oldest messages of an actor into the hand, if they are more than one
-    /// and wait as frames.
-    pub(super) fn take_run(&mut self, actor: ActorId, hand: &mut Frames) -> bool {
-        let Some(mailbox) = self.mailboxes.get_mut(actor.slot() as usize) else { return false };
-        let taken = mailbox.generation == actor.generation()
-            && mailbox.is_ready()
-            && mailbox.take_run(&mut self.pool, hand);
-        if mailbox.is_watched() {
-            self.ease(actor);
-        }
-        taken
-    }
-
-    /// Puts what is left of them back to where it was.
-    pub(super) fn put_back_run(&mut self, actor: ActorId, hand: &mut Frames) {
-        let Some(mailbox) = self.mailboxes.get_mut(actor.slot() as usize) else { return };
-        debug_assert_eq!(mailbox.generation, actor.generation());
-        mailbox.put_back_run(&mut self.pool, hand);
-    }
-
-    /// An actor takes so many messages at once as frames; 0 is none.
-    pub(super) fn set_frames_max(&mut self, actor: ActorId, messages_max: u32) {
-        if let Some(mailbox) = self.mailbox(actor) {
-            mailbox.set_frames_max(messages_max);
-        }
-    }
-
-    /// Puts messages in hand back to where they were, in order.
-    pub(super) fn put_back(&mut self, actor: ActorId, hands: &mut [Box<Message>]) {
-        let Some(mailbox) = self.mailboxes.get_mut(actor.slot() as usize) else { return };
-        debug_assert_eq!(mailbox.generation, actor.generation());
-        for hand in hands.iter_mut().rev() {
-            mailbox.put_back(&mut self.pool, hand);
-        }
-    }
-
-    /// An actor comes up, or is up no longer.
-    pub(super) fn set_up(&mut self, actor: ActorId, up: bool) {
-        if up { self.release(actor, Hold::Down) } else { self.hold(actor, Hold::Down) }
-    }
-
-    /// An actor takes no messages for a while.
-    pub(super) fn hold(&mut self, actor: ActorId, hold: Hold) {
-        if let Some(mailbox) = self.mailbox(actor) {
-            mailbox.hold(hold);
-        }
-    }
-
-    /// It takes them again, if nothing else holds it.
-    pub(super) fn release(&mut self, actor: ActorId, hold: Hold) {
-        if let Some(mailbox) = self.mailbox(actor) {
-            mailbox.release(hold);
-        }
-    }
-
-    /// The actor whose turn it is. It counts as queued until
-    /// [`rest`](Self::rest).
-    pub(super) fn next_ready(&mut self) -> Option<ActorId> {
-        self.run_queue.pop_front()
-    }
-
-    /// An actor does not run any longer, and is not queued either.
-    pub(super) fn rest_without_mail(&mut self, actor: ActorId) {
-        if let Some(mailbox) = self.mailbox(actor) {
-            mailbox.queued = false;
-        }
-    }
-
-    /// An actor does not run any longer: it is queued again if it has mail.
-    pub(super) fn rest(&mut self, actor: ActorId) {
-        self.rest_without_mail(actor);
-        self.make_ready(actor);
-    }
-
-    /// Queues an actor that is up and has mail.
-    pub(super) fn make_ready(&mut self, actor: ActorId) {
-        if let Some(mailbox) = self.mailbox(actor)
-            && mailbox.is_ready()
-            && !mailbox.queued
-            && mailbox.messages > 0
-        {
-            mailbox.queued = true;
-            self.run_queue.push_back(actor);
-        }
-    }
-
-    pub(super) fn has_ready(&self) -> bool {
-        !self.run_queue.is_empty()
-    }
-
     /// How many messages wait in mailboxes, in outboxes, or for their burial.
     pub(super) fn resident(&self) -> usize {
         self.pool.in_use() + self.outlets.resident() + self.lost.len()
@@ -538,47 +400,6 @@ impl Post {
     }
 }
 
-/// What is put into a message.
-trait Parcel: Sized {
-    /// Over an old one.
-    fn put(self, letter: &mut Message);
-
-    /// The bytes, if it is nothing else.
-    fn bare(&self) -> Option<&[u8]>;
-}
-
-impl Parcel for &[u8] {
-    #[inline(always)]
-    fn put(self, letter: &mut Message) {
-        letter.payload.assign(self);
-    }
-
-    #[inline(always)]
-    fn bare(&self) -> Option<&[u8]> {
-        Some(self)
-    }
-}
-
-impl Parcel for &Payload {
-    fn put(self, letter: &mut Message) {
-        letter.payload = self.clone();
-    }
-
-    fn bare(&self) -> Option<&[u8]> {
-        Some(self)
-    }
-}
-
-impl Parcel for (Payload, Option<Arc<Attached>>) {
-    fn put(self, letter: &mut Message) {
-        (letter.payload, letter.attached) = self;
-    }
-
-    fn bare(&self) -> Option<&[u8]> {
-        self.1.is_none().then_some(&self.0)
-    }
-}
-
 /// Why a message that has arrived is dead, if its receiver does not take it.
 pub(super) fn dead_on_arrival(refusal: &SendError, slot_is_known: bool) -> DeadReason {
     match refusal {
@@ -589,99 +410,4 @@ pub(super) fn dead_on_arrival(refusal: &SendError, slot_is_known: bool) -> DeadR
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn post() -> Post {
-        let bounds = Bounds {
-            mailbox_messages_max: 3,
-            mailbox_bytes_max: 100,
-            message_bytes_max: 500,
-            outbox_messages_max: 2,
-        };
-        Post::new(ShardId(0), 2, bounds, crate::shard::mesh::loose_outlets(2), Arc::new(Rooms::new(100)))
-    }
-
-    fn send(post: &mut Post, to: ActorId, bytes: usize) -> Result<(), SendError> {
-        let envelope = Envelope { to, from: None, request: None, sent_at_ns: 0, expires_at_ns: 0 };
-        post.send(envelope, bytes, &vec![7; bytes][..])
-    }
-
-    #[test]
-    fn a_mailbox_is_bounded_in_messages_and_in_bytes() {
-        let mut post = post();
-        let mut hand = Box::default();
-        let actor = ActorId::new(ShardId(0), 4, 2);
-        assert_eq!(send(&mut post, actor, 1), Err(SendError::NoSuchActor(actor)));
-        post.open(actor, MailboxSpec::default());
-        for _ in 0..3 {
-            assert_eq!(send(&mut post, actor, 10), Ok(()));
-        }
-        assert_eq!(send(&mut post, actor, 10), Err(SendError::MailboxFull(actor)));
-        assert!(post.pop(actor, &mut hand));
-        assert_eq!(send(&mut post, actor, 81), Err(SendError::MailboxFull(actor)), "20 + 81 bytes");
-        assert_eq!(send(&mut post, actor, 80), Ok(()));
-        for bytes in [10, 10, 80] {
-            assert!(post.pop(actor, &mut hand));
-            assert_eq!(hand.payload.as_slice(), vec![7; bytes]);
-        }
-        assert!(!post.pop(actor, &mut hand));
-        assert_eq!(send(&mut post, actor, 400), Ok(()), "a large one, alone");
-        assert_eq!((post.take_accepted(), post.take_refused()), (5, 3));
-        assert!(post.pop(actor, &mut hand));
-        post.close(actor);
-        assert_eq!(send(&mut post, actor, 1), Err(SendError::NoSuchActor(actor)));
-    }
-
-    #[test]
-    fn a_successor_starts_empty_and_its_predecessor_is_stale() {
-        let mut post = post();
-        let first = ActorId::new(ShardId(0), 0, 1);
-        let second = ActorId::new(ShardId(0), 0, 2);
-        post.open(first, MailboxSpec::default());
-        send(&mut post, first, 1).unwrap();
-        assert!(post.pop(first, &mut Box::default()));
-        post.close(first);
-        post.open(second, MailboxSpec::default());
-        assert_eq!(send(&mut post, first, 1), Err(SendError::NoSuchActor(first)));
-        for _ in 0..3 {
-            assert_eq!(send(&mut post, second, 1), Ok(()));
-        }
-    }
-
-    #[test]
-    fn the_way_to_another_shard_is_bounded_until_messages_have_crossed() {
-        let mut post = post();
-        let far = ActorId::new(ShardId(1), 0, 1);
-        assert_eq!(send(&mut post, far, 1), Ok(()));
-        assert_eq!(send(&mut post, far, 1), Ok(()));
-        assert_eq!(send(&mut post, far, 1), Err(SendError::OutboxFull(far)));
-        assert!(post.flush());
-        assert_eq!(send(&mut post, far, 1), Ok(()));
-        let nowhere = ActorId::new(ShardId(7), 0, 1);
-        assert_eq!(send(&mut post, nowhere, 1), Err(SendError::NoSuchActor(nowhere)));
-        assert!(matches!(send(&mut post, far, 501), Err(SendError::TooLarge { .. })));
-    }
-
-    #[test]
-    fn what_has_not_expired_is_taken_together_and_can_be_put_back() {
-        let mut post = post();
-        let actor = ActorId::new(ShardId(0), 0, 1);
-        post.open(actor, MailboxSpec::default());
-        post.set_up(actor, true);
-        let envelope = Envelope { to: actor, from: None, request: None, sent_at_ns: 0, expires_at_ns: 0 };
-        for (number, expires_at_ns) in [(1, 0), (2, 0), (3, 9)] {
-            post.send(Envelope { expires_at_ns, ..envelope }, 1, &[number][..]).unwrap();
-        }
-        let mut hands: Vec<Box<Message>> = (0..5).map(|_| Box::default()).collect();
-        post.now_ns = 8;
-        assert_eq!(post.pop_plain(actor, &mut hands), 3);
-        post.put_back(actor, &mut hands[..3]);
-        post.now_ns = 9;
-        assert_eq!(post.pop_plain(actor, &mut hands), 2);
-        post.put_back(actor, &mut hands[..2]);
-        let numbers: Vec<u8> =
-            std::iter::from_fn(|| post.pop(actor, &mut hands[0]).then(|| hands[0].payload[0])).collect();
-        assert_eq!(numbers, [1, 2, 3]);
-    }
-}
+mod tests;
