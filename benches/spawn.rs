@@ -260,9 +260,17 @@ fn main() {
         Engine::new(&EngineConfig { instances_max: INSTANCES_MAX, ..EngineConfig::default() }).unwrap();
     let component = engine.load(&guest, &CacheConfig::Disabled, &()).unwrap();
     println!("ns each of `counter`: medians of {ROUNDS} rounds of {BATCH}");
-    warm(&bare, &component);
-    cold(&bare, &component);
+    let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let is_wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
+    if is_wanted("warm") {
+        warm(&bare, &component);
+    }
+    if is_wanted("cold") {
+        cold(&bare, &component);
+    }
     for threads in [1, 2] {
-        sustained_by(threads, &bare, &component);
+        if is_wanted("sustained") {
+            sustained_by(threads, &bare, &component);
+        }
     }
 }
