@@ -57,7 +57,7 @@ impl World {
         let blueprint = Arc::new(Native::new("bench", move |_| make()));
         let mailbox = MailboxSpec { messages_max: Some(65_536), ..MailboxSpec::default() };
         let spec = SpawnSpec { mailbox, ..SpawnSpec::new(blueprint) };
-        let spawn = Command::Control(Box::new(Control::Spawn { spec, done }));
+        let spawn = Command::Control(Control::spawn(spec, done));
         assert!(self.injectors[shard].push(spawn).is_ok());
         while !waiter.is_ready() {
             self.turn();

@@ -62,14 +62,14 @@ impl Bench {
     }
 
     fn control(&self, control: Control) {
-        self.outside.injector.push(Command::Control(Box::new(control))).map_err(drop).unwrap();
+        self.outside.injector.push(Command::Control(control)).map_err(drop).unwrap();
     }
 
     fn ask_for(&self, how_many: usize) -> Vec<Waiter<Result<ActorId, raddle::shard::SpawnError>>> {
         let ask = |_| {
             let (done, waiter) = reply_slot();
             let spec = SpawnSpec { recipe: self.recipe.clone(), ..SpawnSpec::new(self.blueprint.clone()) };
-            self.control(Control::Spawn { spec, done });
+            self.control(Control::spawn(spec, done));
             waiter
         };
         (0..how_many).map(ask).collect()

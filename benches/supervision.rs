@@ -77,7 +77,7 @@ impl World {
     }
 
     fn control(&mut self, shard: usize, control: Control) {
-        let mut command = Command::Control(Box::new(control));
+        let mut command = Command::Control(control);
         while let Err(full) = self.outside[shard].injector.push(command) {
             command = full.into_inner();
             self.turn();
@@ -86,7 +86,7 @@ impl World {
 
     fn spawn(&mut self, shard: usize, spec: SpawnSpec) -> (ActorId, usize) {
         let (done, waiter) = reply_slot();
-        self.control(shard, Control::Spawn { spec, done });
+        self.control(shard, Control::spawn(spec, done));
         let (actor, turns) = self.answer(waiter);
         (actor.expect("it starts"), turns)
     }
@@ -107,7 +107,7 @@ impl World {
     fn supervise(&mut self, tree: Tree) -> SupervisorId {
         let (done, waiter) = reply_slot();
         let start = SupervisorControl::Start { tree: Arc::new(tree), done };
-        self.control(0, Control::Supervisor(start));
+        self.control(0, Control::supervisor(start));
         self.answer(waiter).0.expect("it starts")
     }
 
@@ -115,7 +115,7 @@ impl World {
         let (done, waiter) = reply_slot();
         let (extra, asker) = (Box::new(Extra::default()), Asker::Actor(done));
         let start = SupervisorControl::StartFromTemplate { supervisor, extra, asker };
-        self.control(0, Control::Supervisor(start));
+        self.control(0, Control::supervisor(start));
         waiter
     }
 }

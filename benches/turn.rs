@@ -107,7 +107,7 @@ where
     let (done, waiter) = reply_slot();
     let blueprint = Arc::new(Native::new("bench", move |_| make()));
     let spec = SpawnSpec::new(blueprint);
-    let spawn = Command::Control(Box::new(Control::Spawn { spec, done }));
+    let spawn = Command::Control(Control::spawn(spec, done));
     assert!(injector.push(spawn).is_ok());
     while !waiter.is_ready() {
         shard.turn();

@@ -17,12 +17,12 @@ use crate::world::{Asleep, Log, Patience, Turning, World, first, puppet, straigh
 /// A supervisor on shard 0 and its child on `shard`.
 fn supervised(world: &World, shard: usize, log: &Log) -> Waiter<Result<ActorId, SpawnError>> {
     let tree = Arc::new(Tree { spec: SupervisorSpec::default(), children: Vec::new() });
-    drop(world.ask(0, |done| Control::Supervisor(SupervisorControl::Start { tree, done })));
+    drop(world.ask(0, |done| Control::supervisor(SupervisorControl::Start { tree, done })));
     let source = ChildSource::Actor { shard: first(shard).shard(), spec: puppet(log, None) };
     let question = Question::StartChild(ChildSpec::worker("child", source));
     world.ask(0, |done| {
         let asker = Asker::Actor(done);
-        Control::Supervisor(SupervisorControl::Ask { supervisor: first(0), question, asker })
+        Control::supervisor(SupervisorControl::Ask { supervisor: first(0), question, asker })
     })
 }
 

@@ -124,13 +124,13 @@ impl World {
     /// Asks a shard for something, with a place for the answer.
     pub(crate) fn ask<T>(&self, shard: usize, control: impl FnOnce(Resolver<T>) -> Control) -> Waiter<T> {
         let (done, waiter) = reply_slot();
-        let command = Command::Control(Box::new(control(done)));
+        let command = Command::Control(control(done));
         assert!(self.0[shard].injector.push(command).is_ok(), "room for all");
         waiter
     }
 
     pub(crate) fn spawn(&self, shard: usize, spec: SpawnSpec) -> Waiter<Result<ActorId, SpawnError>> {
-        self.ask(shard, |done| Control::Spawn { spec, done })
+        self.ask(shard, |done| Control::spawn(spec, done))
     }
 
     /// Counted first, as the runtime does, so that the ledger never runs ahead.
@@ -163,9 +163,9 @@ impl World {
         if let [outside] = &self.0[..] {
             // Both at once: nobody else has to be closed in between.
             let (done, _nobody_waits) = reply_slot();
-            let close = Command::Control(Box::new(Control::Close(done)));
+            let close = Command::Control(Control::Close(done));
             let (done, halted) = reply_slot();
-            let halt = Command::Control(Box::new(Control::Halt(done)));
+            let halt = Command::Control(Control::Halt(done));
             let (pushed, refused) = outside.injector.push_all([close, halt]);
             assert!(pushed == 2 && refused.is_none(), "room for all");
             return patience.wait(halted).ledger;

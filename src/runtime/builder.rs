@@ -211,7 +211,7 @@ impl Builder {
                     for (driver, outside) in drivers.into_iter().zip(&outside) {
                         let (done, _) = reply_slot();
                         // It is one that has just started: its injector has room.
-                        let _ = outside.injector.push(Command::Control(Box::new(Control::Halt(done))));
+                        let _ = outside.injector.push(Command::Control(Control::Halt(done)));
                         let _ = driver.join();
                     }
                     return Err(error);

@@ -93,7 +93,7 @@ impl Handle {
             Err(error) => return Pending::ready(Err(error)),
         };
         let (done, waiter) = reply_slot();
-        let sent = self.control(shard, Control::Spawn { spec: spawn.into_spec(self), done });
+        let sent = self.control(shard, Control::spawn(spawn.into_spec(self), done));
         if sent { Pending::new(waiter) } else { Pending::ready(Err(SpawnError::Closed)) }
     }
 
@@ -346,7 +346,7 @@ impl Handle {
     /// Asks something of a shard; waits for room, for what is asked is rare. False
     /// if the shard has ended.
     pub(super) fn control(&self, shard: ShardId, control: Control) -> bool {
-        let mut command = Command::Control(Box::new(control));
+        let mut command = Command::Control(control);
         loop {
             match self.0.outside[shard.index()].injector.push(command) {
                 Ok(()) => return true,

@@ -279,7 +279,7 @@ impl Desk {
     /// shard.
     fn answer(&self, actor: ActorId, hook: Hook, ticket: u64, fault: Option<HookFault>) {
         let Some(shard) = self.shards.get(actor.shard().index()) else { return };
-        let mut command = Command::Control(Box::new(Control::Hooked { actor, hook, ticket, fault }));
+        let mut command = Command::Control(Control::Hooked { actor, hook, ticket, fault });
         while let Err(PushError::Full(back)) = shard.push(command) {
             command = back;
             thread::sleep(Duration::from_micros(50));

@@ -173,7 +173,7 @@ impl Handle {
             Err(error) => return Pending::ready(Err(error)),
         };
         let (done, waiter) = reply_slot();
-        if self.control(shard, Control::Supervisor(SupervisorControl::Start { tree, done })) {
+        if self.control(shard, Control::supervisor(SupervisorControl::Start { tree, done })) {
             Pending::new(waiter)
         } else {
             Pending::ready(Err(SpawnError::Closed))
@@ -271,7 +271,7 @@ impl Handle {
         if supervisor.shard().index() >= self.shards() {
             return Pending::ready(Ok(None));
         }
-        let view = Control::Supervisor(SupervisorControl::View { supervisor, done });
+        let view = Control::supervisor(SupervisorControl::View { supervisor, done });
         if self.control(supervisor.shard(), view) {
             Pending::new(waiter)
         } else {
@@ -359,7 +359,7 @@ impl Handle {
         if supervisor.shard().index() >= self.shards() {
             return Pending::ready(Err(SpawnError::NoSupervisor(supervisor)));
         }
-        if self.is_closed() || !self.control(supervisor.shard(), Control::Supervisor(control)) {
+        if self.is_closed() || !self.control(supervisor.shard(), Control::supervisor(control)) {
             return Pending::ready(Err(SpawnError::Closed));
         }
         Pending::new(waiter)

@@ -38,13 +38,11 @@ impl Shard {
     }
 
     /// Shows what has come from outside.
-    pub(super) fn show_commands(&self, commands: &mut [Command]) {
+    pub(super) fn show_command(&self, command: &mut Command) {
         let Some(ArrivalProbe(show)) = self.config.on_arrival else { return };
-        for command in commands {
-            match command {
-                Command::Tell(message) | Command::Request(message, _) => show(message),
-                Command::AwaitRoom(..) | Command::Control(_) => {}
-            }
+        match command {
+            Command::Tell(message) | Command::Request(message, _) => show(message),
+            Command::AwaitRoom(..) | Command::Control(_) => {}
         }
     }
 }

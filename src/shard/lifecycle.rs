@@ -15,23 +15,27 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::actor::{
-    ActorId, Child, CreateError, DeadReason, ExitReason, Health, Incarnation, Moment, NameTaken, Quotas,
-    StartError, StopReason,
+    ActorId, Child, CreateError, DeadReason, ExitReason, Incarnation, Moment, NameTaken, Quotas, StartError,
+    StopReason,
 };
 use crate::control::child_spec::{ChildAddress, Shutdown};
 use crate::control::registry::Claim;
-use crate::sync::{Resolver, mutant};
+use crate::sync::mutant;
 
 use super::events::Event;
 use super::health::Known;
-use super::hooks::{AwaitedHook, Leave};
+use super::hooks::AwaitedHook;
 use super::relate::Departed;
 use super::signal::{ChildRef, Signal};
-use super::timer_wheel::TimerKey;
 use super::turn::panic_text;
 use super::{ExitRecord, Shard, SpawnError, SpawnSpec, Timer};
 
+mod about;
 mod stop;
+
+use about::Life;
+pub use about::Newcomer;
+pub(super) use about::{About, ActorSlot};
 
 /// How many abnormal exits are kept to look at. They are counted, all of them.
 const EXITS_KEPT: usize = 64;
@@ -39,87 +43,6 @@ const EXITS_KEPT: usize = 64;
 const ROOM_WAIT_NS_MIN: u64 = 1_000_000;
 /// The longest wait between two looks for room in a pool, in ns.
 const ROOM_WAIT_NS_MAX: u64 = 100_000_000;
-
-/// An actor in the table of its shard. Its mailbox is in [`Post`](super::post::Post).
-pub(super) struct ActorSlot {
-    /// The incarnation that is up, unless it is running right now.
-    pub(super) child: Option<Box<dyn Child>>,
-    about: Box<About>,
-}
-
-impl ActorSlot {
-    /// What it is registered as.
-    pub(super) fn name(&self) -> Option<&Arc<str>> {
-        self.about.spec.name.as_ref()
-    }
-
-    /// How it said it was.
-    pub(super) fn health(&self) -> &Health {
-        &self.about.health.health
-    }
-}
-
-pub(super) struct About {
-    spec: SpawnSpec,
-    parent: Option<ChildRef>,
-    life: Life,
-    /// Who spawned it, and waits for it to be up.
-    started: Option<Resolver<Result<ActorId, SpawnError>>>,
-    /// Who wants to know of its end.
-    stopped: Vec<Resolver<Result<Option<ExitReason>, SpawnError>>>,
-    restarts: u32,
-    /// Was it told to stop before it was up?
-    stop_asked: bool,
-    /// Why its last incarnation ended.
-    ended: Option<ExitReason>,
-    /// How it said it was.
-    health: Known,
-    /// The hook that it waits for.
-    hook: Option<AwaitedHook>,
-    /// Was the host told that the next incarnation comes?
-    is_announced: bool,
-    /// Does its restart wait until the names of the incarnation before are free?
-    awaits_names: bool,
-    /// How it stops, once its hook is done.
-    leave: Option<Leave>,
-}
-
-impl About {
-    fn new(spec: SpawnSpec) -> Self {
-        Self {
-            spec,
-            parent: None,
-            life: Life::Naming,
-            started: None,
-            stopped: Vec::new(),
-            restarts: 0,
-            stop_asked: false,
-            ended: None,
-            health: Known::default(),
-            hook: None,
-            is_announced: false,
-            awaits_names: false,
-            leave: None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Life {
-    /// Its name is being claimed.
-    Naming,
-    /// It is being made; there may be no room for it yet.
-    Starting {
-        since_ns: u64,
-        wait_ns: u64,
-        timer: Option<TimerKey>,
-    },
-    Up,
-    /// It is up, and stops when its hook is done.
-    Stopping,
-    /// It ended, and its supervisor has not said yet what becomes of it.
-    Down,
-}
 
 enum Attempt {
     Up,
@@ -134,14 +57,9 @@ enum Attempt {
 
 impl Shard {
     /// Makes a new actor.
-    pub(super) fn spawn(
-        &mut self,
-        spec: SpawnSpec,
-        parent: Option<ChildRef>,
-        started: Option<Resolver<Result<ActorId, SpawnError>>>,
-    ) {
-        let mailbox = spec.mailbox;
-        let slot = self.slot_for(About { parent, started, ..About::new(spec) });
+    pub(super) fn spawn(&mut self, newcomer: Newcomer) {
+        let slot = self.slot_for(newcomer);
+        let mailbox = slot.about.spec.mailbox;
         if self.closed || self.actors.is_full() {
             let error = if self.closed { SpawnError::Closed } else { SpawnError::NoSlot(self.id) };
             return self.report_start(*slot.about, Err(error));
@@ -154,14 +72,14 @@ impl Shard {
 
     /// An actor that has its address and its mailbox is in the table from here on.
     pub(super) fn settle_in(&mut self, actor: ActorId, spec: SpawnSpec) {
-        let slot = self.slot_for(About::new(spec));
+        let slot = self.slot_for(Newcomer::spawned(spec));
         self.actors.put(actor, slot);
         self.admit(actor);
     }
 
-    fn slot_for(&self, mut about: About) -> ActorSlot {
+    fn slot_for(&self, Newcomer(mut about): Newcomer) -> ActorSlot {
         self.give_hooks(&mut about.spec);
-        ActorSlot { child: None, about: Box::new(about) }
+        ActorSlot { child: None, about }
     }
 
     /// An actor is in the table; what it may have is known, and it is counted.

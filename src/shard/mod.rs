@@ -85,6 +85,7 @@ pub use arrivals::ArrivalProbe;
 pub use events::{EVENTS, Event, EventSink};
 pub use health::{HealthConfig, HealthCounts, Unwell};
 pub use hooks::{HookCall, HookCounts, HookRunner};
+pub use lifecycle::Newcomer;
 pub use mailbox::{MailboxSpec, Overflow};
 pub use post::Bounds;
 pub use spawn::{ActorAccount, DeadLetter, ExitRecord, ShardReport, SpawnError, SpawnSpec, SupervisorId};
@@ -278,7 +279,6 @@ pub struct Shard {
 
     inlets: Inlets,
     intake: Intake<Command>,
-    commands: Vec<Command>,
     doorbell: Arc<Doorbell>,
     /// Signals to itself, and those that came in.
     signals: VecDeque<(ShardId, Signal)>,
@@ -374,7 +374,6 @@ impl Shard {
             now_ns,
             inlets,
             intake,
-            commands: Vec::new(),
             doorbell,
             signals: VecDeque::new(),
             context,

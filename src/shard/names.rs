@@ -165,7 +165,7 @@ impl Shard {
                 Signal::Pressure(pressure) => self.local.post.borrow_mut().on_pressure(pressure),
                 Signal::Hear(number) => self.signal(from, Signal::Heard(number)),
                 Signal::Heard(number) => self.on_heard(number),
-                Signal::StartChild(child, spec) => self.spawn(*spec, Some(child), None),
+                Signal::StartChild(newcomer) => self.spawn(newcomer),
                 Signal::ChildStarted(child, outcome) => self.on_child_started(child, outcome),
                 Signal::StartSupervisor(child, tree) => self.start_supervisor(tree, Some(child), None),
                 Signal::ChildRestarted(child, outcome) => self.on_child_restarted(child, outcome),

@@ -9,8 +9,9 @@ use crate::control::group::Membership;
 use crate::control::registry::Claim;
 use crate::control::supervisor::ChildNumber;
 
+use super::lifecycle::Newcomer;
 use super::pressure::PressureSignal;
-use super::spawn::{SpawnError, SpawnSpec, SupervisorId};
+use super::spawn::{SpawnError, SupervisorId};
 use super::tree::{Asker, Tree};
 
 /// One child of one supervisor.
@@ -60,7 +61,7 @@ pub(super) enum Signal {
     Heard(u64),
 
     /// To a child's shard: start it for the first time.
-    StartChild(ChildRef, Box<SpawnSpec>),
+    StartChild(Newcomer),
     /// The same, for a child that is a supervisor.
     StartSupervisor(ChildRef, Arc<Tree>),
     /// To the supervisor's shard: the first start has ended. The child may have

@@ -18,6 +18,7 @@ use crate::sync::Resolver;
 use super::events::EventSink;
 use super::health::{HealthCounts, Unwell};
 use super::hooks::HookCounts;
+use super::lifecycle::Newcomer;
 use super::mailbox::MailboxSpec;
 use super::tree::SupervisorControl;
 
@@ -111,7 +112,7 @@ pub enum Command {
     /// Say when an actor of this shard has room, or is there no longer.
     AwaitRoom(ActorId, Resolver<()>),
     /// Anything else.
-    Control(Box<Control>),
+    Control(Control),
 }
 
 /// An answer to an outside thread that talks to actors.
@@ -121,12 +122,7 @@ pub type Answer<T> = Resolver<Result<T, SendError>>;
 /// one that nobody waits for any longer is dropped.
 pub enum Control {
     /// Start an actor that no supervisor looks after.
-    Spawn {
-        /// What.
-        spec: SpawnSpec,
-        /// Its address, once it is up.
-        done: Resolver<Result<ActorId, SpawnError>>,
-    },
+    Spawn(Newcomer),
     /// Stop an actor.
     Stop {
         /// Which.
@@ -137,7 +133,7 @@ pub enum Control {
         done: Resolver<Result<Option<ExitReason>, SpawnError>>,
     },
     /// To do with a supervisor of this shard.
-    Supervisor(SupervisorControl),
+    Supervisor(Box<SupervisorControl>),
     /// Stop a supervisor of this shard and its children, the last one first.
     StopSupervisor {
         /// Which.
@@ -258,6 +254,18 @@ pub enum Control {
     /// Settle what has come in, say what was done, and end the loop. To be sent
     /// when every shard is closed, so that nothing is on its way from another one.
     Halt(Resolver<ShardReport>),
+}
+
+impl Control {
+    /// Start an actor that no supervisor looks after; its address, once it is up.
+    pub fn spawn(spec: SpawnSpec, done: Resolver<Result<ActorId, SpawnError>>) -> Self {
+        Self::Spawn(Newcomer::new(spec, done))
+    }
+
+    /// To do with a supervisor of this shard.
+    pub fn supervisor(control: SupervisorControl) -> Self {
+        Self::Supervisor(Box::new(control))
+    }
 }
 
 /// A message that nobody handled.

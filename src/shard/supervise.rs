@@ -16,6 +16,7 @@ use crate::control::supervisor::{
 use crate::sync::Resolver;
 
 use super::events::Event;
+use super::lifecycle::Newcomer;
 use super::signal::{ChildRef, Signal, Stop};
 use super::tree::{Asker, ChildSource, SupervisorControl, SupervisorView, Tree};
 use super::{Shard, SpawnError, SupervisorId, Timer};
@@ -361,7 +362,7 @@ impl Shard {
                     let child = ChildRef { supervisor, number };
                     match what {
                         ChildSource::Actor { shard, spec } => {
-                            self.signal_child(shard, child, Signal::StartChild(child, Box::new(spec)));
+                            self.signal_child(shard, child, Signal::StartChild(Newcomer::child(spec, child)));
                         }
                         ChildSource::Supervisor { shard, tree } => {
                             self.signal_child(shard, child, Signal::StartSupervisor(child, tree));

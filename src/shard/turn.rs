@@ -100,14 +100,21 @@ impl Shard {
         self.came_in += came_in as u64;
         taken += came_in;
 
-        let mut commands = std::mem::take(&mut self.commands);
-        taken += self.intake.drain(TURN_COMMANDS_MAX, |command| commands.push(command));
-        self.show_commands(&mut commands);
-        for command in commands.drain(..) {
+        taken += self.obey_commands();
+        taken > 0
+    }
+
+    /// Does what outside threads have asked for, up to a bound. How much was it?
+    fn obey_commands(&mut self) -> usize {
+        let mut taken = 0;
+        while taken < TURN_COMMANDS_MAX
+            && let Some(mut command) = self.intake.pop()
+        {
+            taken += 1;
+            self.show_command(&mut command);
             self.obey(command);
         }
-        self.commands = commands;
-        taken > 0
+        taken
     }
 
     pub(super) fn obey(&mut self, command: Command) {
@@ -118,15 +125,15 @@ impl Shard {
                 self.begin_outside_request(message, resolver);
             }
             Command::AwaitRoom(actor, done) => self.local.post.borrow_mut().await_room(actor, done),
-            Command::Control(control) => self.obey_control(*control),
+            Command::Control(control) => self.obey_control(control),
         }
     }
 
     fn obey_control(&mut self, control: Control) {
         match control {
-            Control::Spawn { spec, done } => self.spawn(spec, None, Some(done)),
+            Control::Spawn(newcomer) => self.spawn(newcomer),
             Control::Stop { actor, shutdown, done } => self.stop_from_outside(actor, shutdown, done),
-            Control::Supervisor(control) => self.obey_supervisor_control(control),
+            Control::Supervisor(control) => self.obey_supervisor_control(*control),
             Control::StopSupervisor { supervisor, done } => self.stop_supervisor(supervisor, done),
             Control::Subscribe { actor, filter, done } => {
                 let is_there = self.subscribe_for(actor, &filter);

@@ -227,11 +227,16 @@ impl<T> Injector<T> {
 pub struct Intake<T>(Arc<Shared<T>>);
 
 impl<T> Intake<T> {
+    /// Takes the oldest item.
+    pub fn pop(&mut self) -> Option<T> {
+        self.0.queue.pop()
+    }
+
     /// Takes up to `max` items, oldest first; tells how many.
     pub fn drain(&mut self, max: usize, mut each: impl FnMut(T)) -> usize {
         let mut count = 0;
         while count < max {
-            let Some(item) = self.0.queue.pop() else {
+            let Some(item) = self.pop() else {
                 break;
             };
             count += 1;

@@ -124,7 +124,7 @@ impl Churn {
             0..3 => {
                 let (done, waiter) = reply_slot();
                 let spec = self.world.spec(Some(&self.names[name]));
-                self.world.control(shard, Control::Spawn { spec, done });
+                self.world.control(shard, Control::spawn(spec, done));
                 self.starting.push((name, waiter));
             }
             3 => self.kill(name),

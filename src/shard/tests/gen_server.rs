@@ -45,7 +45,7 @@ fn start() {
 
         let (done, waiter) = reply_slot();
         let ignores = SpawnSpec::new(Arc::new(Native::new("ignores", |_| Ignores)));
-        world.control(other, Control::Spawn { spec: ignores, done });
+        world.control(other, Control::spawn(ignores, done));
         world.settle();
         assert_eq!(waiter.wait().unwrap(), Err(SpawnError::Ignored));
 

@@ -66,7 +66,7 @@ impl Ward {
         let question =
             Question::StartChild(ChildSpec::worker("a", ChildSource::Actor { shard: ShardId(0), spec }));
         let ask = SupervisorControl::Ask { supervisor, question, asker: Asker::Actor(done) };
-        world.control(0, Control::Supervisor(ask));
+        world.control(0, Control::supervisor(ask));
         world.settle();
         let actor = waiter.wait().unwrap().unwrap();
         Self { world, answers, actor, supervisor, events, lost }
@@ -176,7 +176,7 @@ fn a_supervisor_is_as_its_children_are_up_the_whole_tree() {
     let below = ChildSource::Supervisor { shard: ShardId(1), tree: below };
     let above = Arc::new(Tree { spec, children: vec![ChildSpec::supervisor("below", below)] });
     let (done, waiter) = reply_slot();
-    world.control(0, Control::Supervisor(SupervisorControl::Start { tree: above, done }));
+    world.control(0, Control::supervisor(SupervisorControl::Start { tree: above, done }));
     world.settle();
     let supervisor = waiter.wait().unwrap().unwrap();
     let mut asks = |health: Health| {
@@ -184,7 +184,7 @@ fn a_supervisor_is_as_its_children_are_up_the_whole_tree() {
         world.hand.increment(10_000_000 + 2 * TICK_NS);
         world.settle();
         let (done, waiter) = reply_slot();
-        world.control(0, Control::Supervisor(SupervisorControl::View { supervisor, done }));
+        world.control(0, Control::supervisor(SupervisorControl::View { supervisor, done }));
         world.settle();
         waiter.wait().unwrap().unwrap().unwrap().health
     };

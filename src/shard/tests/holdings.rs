@@ -165,7 +165,7 @@ impl World {
         let (kind, policy) = (ChildKind::Worker, ChildPolicy::default());
         let question = Question::StartChild(ChildSpec { id: "child".into(), kind, policy, what });
         let ask = SupervisorControl::Ask { supervisor, question, asker: Asker::Actor(done) };
-        self.control(shard, Control::Supervisor(ask));
+        self.control(shard, Control::supervisor(ask));
         self.settle();
         waiter.wait().unwrap().unwrap()
     }

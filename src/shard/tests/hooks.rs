@@ -83,7 +83,7 @@ impl Stage {
         let what = ChildSource::Actor { shard: ShardId(shard as u16), spec: self.world.spec(Some("a")) };
         let question = Question::StartChild(ChildSpec::worker("a", what));
         let ask = SupervisorControl::Ask { supervisor, question, asker: Asker::Actor(done) };
-        self.world.control(0, Control::Supervisor(ask));
+        self.world.control(0, Control::supervisor(ask));
         self.world.settle();
         waiter
     }
@@ -181,7 +181,7 @@ fn a_stop_waits_for_its_hook_without_a_message_and_not_beyond_the_limit() {
     let mut stage = Stage::new(1, 100, &[]);
     let actor = stage.world.spec(None);
     let (done, waiter) = reply_slot();
-    stage.world.control(0, Control::Spawn { spec: actor, done });
+    stage.world.control(0, Control::spawn(actor, done));
     stage.call_all();
     let actor = waiter.wait().unwrap().unwrap();
     stage.world.log();
@@ -193,7 +193,7 @@ fn a_stop_waits_for_its_hook_without_a_message_and_not_beyond_the_limit() {
     let mut spec = stage.world.spec(None);
     spec.hooks = Some(Arc::new(Hooks::new()));
     let (done, neighbour) = reply_slot();
-    stage.world.control(0, Control::Spawn { spec, done });
+    stage.world.control(0, Control::spawn(spec, done));
     stage.world.settle();
     let neighbour = neighbour.wait().unwrap().unwrap();
     assert_eq!(text(stage.world.ask_now(neighbour, "echo x")), "x");
@@ -251,7 +251,7 @@ fn a_hook_that_panics_is_counted_and_told_and_hurts_nobody() {
         .on_message(|_, _| panic!("no message"));
     let spec = SpawnSpec { hooks: Some(Arc::new(hooks)), ..stage.world.spec(Some("b")) };
     let (done, waiter) = reply_slot();
-    stage.world.control(0, Control::Spawn { spec, done });
+    stage.world.control(0, Control::spawn(spec, done));
     stage.call_all();
     let actor = waiter.wait().unwrap().unwrap();
     assert_eq!(text(stage.world.ask_now(actor, "echo x")), "x");

@@ -34,7 +34,7 @@ fn what_an_actor_sent_before_it_trapped_is_sent() {
         blueprint: Arc::new(Native::new("sends and panics", move |_| SendsAndPanics(heir))),
         ..world.spec(None)
     };
-    world.control(0, Control::Spawn { spec, done });
+    world.control(0, Control::spawn(spec, done));
     world.settle();
     let actor = waiter.wait().unwrap().unwrap();
     world.log();
@@ -100,7 +100,7 @@ fn a_start_without_room_is_tried_again_until_there_is_some() {
     let mut world = World::new(1);
     let (done, waiter) = reply_slot();
     let spec = SpawnSpec { blueprint: Arc::new(Tight), ..world.spec(None) };
-    world.control(0, Control::Spawn { spec, done });
+    world.control(0, Control::spawn(spec, done));
     world.settle();
     assert!(!waiter.is_ready());
     for _ in 0..10 {

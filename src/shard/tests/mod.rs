@@ -198,7 +198,7 @@ impl World {
     }
 
     fn control(&self, shard: usize, control: Control) {
-        assert!(self.outside[shard].injector.push(Command::Control(Box::new(control))).is_ok());
+        assert!(self.outside[shard].injector.push(Command::Control(control)).is_ok());
     }
 
     fn spec(&self, name: Option<&str>) -> SpawnSpec {
@@ -207,7 +207,7 @@ impl World {
 
     fn try_spawn(&mut self, shard: usize, name: Option<&str>) -> Result<ActorId, SpawnError> {
         let (done, waiter) = reply_slot();
-        self.control(shard, Control::Spawn { spec: self.spec(name), done });
+        self.control(shard, Control::spawn(self.spec(name), done));
         self.settle();
         waiter.wait().unwrap()
     }
@@ -220,7 +220,7 @@ impl World {
         let (done, waiter) = reply_slot();
         let spec = SupervisorSpec { restarts_max, ..SupervisorSpec::default() };
         let tree = Arc::new(Tree { spec, children: Vec::new() });
-        self.control(shard, Control::Supervisor(SupervisorControl::Start { tree, done }));
+        self.control(shard, Control::supervisor(SupervisorControl::Start { tree, done }));
         self.settle();
         waiter.wait().unwrap().unwrap()
     }
@@ -237,7 +237,7 @@ impl World {
         let question =
             Question::StartChild(ChildSpec { id: name.into(), kind: ChildKind::Worker, policy, what });
         let ask = SupervisorControl::Ask { supervisor, question, asker: Asker::Actor(done) };
-        self.control(supervisor.shard().index(), Control::Supervisor(ask));
+        self.control(supervisor.shard().index(), Control::supervisor(ask));
         self.settle();
         waiter.wait().unwrap()
     }

@@ -42,8 +42,8 @@ fn two_that_race_for_a_name_do_not_both_get_it() {
     let mut world = World::new(2);
     let (first, one) = reply_slot();
     let (second, two) = reply_slot();
-    world.control(0, Control::Spawn { spec: world.spec(Some("a")), done: first });
-    world.control(1, Control::Spawn { spec: world.spec(Some("a")), done: second });
+    world.control(0, Control::spawn(world.spec(Some("a")), first));
+    world.control(1, Control::spawn(world.spec(Some("a")), second));
     world.settle();
     let outcomes = [one.wait().unwrap(), two.wait().unwrap()];
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
@@ -68,7 +68,7 @@ fn nobody_is_told_of_an_end_before_the_name_is_found_nowhere() {
     assert!(!waiter.is_ready(), "an actor of the last shard would still find it");
     // A successor need not wait for that, and what is late does not take its name.
     let heir = reply_slot();
-    world.control(1, Control::Spawn { spec: world.spec(Some(name)), done: heir.0 });
+    world.control(1, Control::spawn(world.spec(Some(name)), heir.0));
     world.settle();
     assert_eq!(waiter.wait().unwrap(), Ok(Some(ExitReason::Shutdown)));
     let heir = heir.1.wait().unwrap().unwrap();

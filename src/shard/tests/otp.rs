@@ -196,7 +196,7 @@ impl<C: Cast> Shards<C> {
     fn view(&mut self, supervisor: SupervisorId) -> Option<SupervisorView> {
         let (done, waiter) = reply_slot();
         let view = SupervisorControl::View { supervisor, done };
-        self.world.control(supervisor.shard().index(), Control::Supervisor(view));
+        self.world.control(supervisor.shard().index(), Control::supervisor(view));
         self.settle();
         waiter.wait().unwrap().unwrap()
     }
@@ -210,7 +210,7 @@ impl<C: Cast> Stage for Shards<C> {
     ) -> Result<SupervisorId, NotStarted> {
         let (done, waiter) = reply_slot();
         let tree = self.tree(spec, &children, 0);
-        self.world.control(0, Control::Supervisor(SupervisorControl::Start { tree, done }));
+        self.world.control(0, Control::supervisor(SupervisorControl::Start { tree, done }));
         self.settle();
         waiter.wait().unwrap().map_err(|error| match error {
             SpawnError::Spec(error) => NotStarted::Spec(error),
@@ -232,7 +232,7 @@ impl<C: Cast> Stage for Shards<C> {
         };
         let (done, waiter) = reply_slot();
         let ask = SupervisorControl::Ask { supervisor, question, asker: Asker::Child(done) };
-        self.world.control(shard, Control::Supervisor(ask));
+        self.world.control(shard, Control::supervisor(ask));
         self.settle();
         assert!(waiter.is_ready(), "it hangs");
         waiter.wait().unwrap().map_err(|error| match error {
@@ -267,7 +267,7 @@ impl<C: Cast> Stage for Shards<C> {
         let shard = supervisor.shard().index();
         let tree = self.tree(spec, &children, shard);
         let change = SupervisorControl::Change { supervisor, tree, done };
-        self.world.control(shard, Control::Supervisor(change));
+        self.world.control(shard, Control::supervisor(change));
         self.settle();
         waiter.wait().unwrap().map_err(|error| match error {
             SpawnError::Spec(error) => error,
@@ -298,7 +298,7 @@ impl<C: Cast> Stage for Shards<C> {
     fn start_outside(&mut self, name: &'static str) -> ActorId {
         let (done, waiter) = reply_slot();
         let spec = self.actor(name, &Plan { name: Some(name), ..Plan::default() });
-        self.world.control(0, Control::Spawn { spec, done });
+        self.world.control(0, Control::spawn(spec, done));
         self.settle();
         waiter.wait().unwrap().unwrap()
     }

@@ -39,7 +39,7 @@ fn spec(strategy: Strategy, restarts_max: u32, within_ms: u64) -> SupervisorSpec
 fn supervise(world: &mut World, spec: SupervisorSpec, children: Vec<ChildSpec<ChildSource>>) -> SupervisorId {
     let (done, waiter) = reply_slot();
     let tree = Arc::new(Tree { spec, children });
-    world.control(0, Control::Supervisor(SupervisorControl::Start { tree, done }));
+    world.control(0, Control::supervisor(SupervisorControl::Start { tree, done }));
     world.settle();
     waiter.wait().unwrap().unwrap()
 }

@@ -88,7 +88,7 @@ impl Party {
 
     pub(super) fn spawn(&mut self, shard: usize, name: &str) -> ActorId {
         let (done, waiter) = reply_slot();
-        self.world.control(shard, Control::Spawn { spec: self.spec(name), done });
+        self.world.control(shard, Control::spawn(self.spec(name), done));
         self.world.settle();
         waiter.wait().unwrap().unwrap()
     }
@@ -105,7 +105,7 @@ impl Party {
         let what = ChildSource::Actor { shard, spec: self.spec(name) };
         let question = Question::StartChild(ChildSpec::worker(name, what).restart(restart));
         let ask = SupervisorControl::Ask { supervisor, question, asker: Asker::Actor(done) };
-        self.world.control(0, Control::Supervisor(ask));
+        self.world.control(0, Control::supervisor(ask));
         self.world.settle();
         waiter.wait().unwrap().unwrap()
     }
@@ -310,13 +310,13 @@ fn who_has_one_terminated_that_is_gone_is_told_when_its_name_is_free() {
         let children = vec![ChildSpec::worker("template", what.clone())];
         let tree = Arc::new(Tree { spec: SupervisorSpec::new(Strategy::SimpleOneForOne), children });
         let (done, waiter) = reply_slot();
-        it.world.control(it.other, Control::Supervisor(SupervisorControl::Start { tree, done }));
+        it.world.control(it.other, Control::supervisor(SupervisorControl::Start { tree, done }));
         it.world.settle();
         let supervisor = waiter.wait().unwrap().unwrap();
         let ask = |world: &World, question| {
             let (done, waiter) = reply_slot();
             let ask = SupervisorControl::Ask { supervisor, question, asker: Asker::Child(done) };
-            world.control(supervisor.shard().index(), Control::Supervisor(ask));
+            world.control(supervisor.shard().index(), Control::supervisor(ask));
             waiter
         };
         let started = ask(&it.world, Question::StartFromTemplate(what));

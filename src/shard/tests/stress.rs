@@ -54,7 +54,7 @@ fn survive_being_stressed() {
     let tree = Arc::new(grow(&world, &mut dice, &mut names, ACTORS, 3));
     assert_eq!(names.len(), ACTORS);
     let (done, waiter) = reply_slot();
-    world.control(0, Control::Supervisor(SupervisorControl::Start { tree, done }));
+    world.control(0, Control::supervisor(SupervisorControl::Start { tree, done }));
     world.settle();
     let supervisor = waiter.wait().unwrap().unwrap();
     let whois = |world: &World, name: &str| {

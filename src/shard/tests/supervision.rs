@@ -175,7 +175,7 @@ fn stops_within(shutdown: Shutdown, expected: &[&str]) {
         let middle = ChildSpec::supervisor("middle", at(shard, middle)).shutdown(shutdown);
         let (done, waiter) = reply_slot();
         let top = tree(vec![middle]);
-        world.control(0, Control::Supervisor(SupervisorControl::Start { tree: top, done }));
+        world.control(0, Control::supervisor(SupervisorControl::Start { tree: top, done }));
         world.settle();
         let top = waiter.wait().unwrap().unwrap();
         let (done, waiter) = reply_slot();
@@ -209,7 +209,7 @@ fn what_was_killed_with_its_supervisor_comes_back_with_it() {
             children: vec![ChildSpec::supervisor("below", below).shutdown(Shutdown::BrutalKill)],
         };
         let (done, waiter) = reply_slot();
-        world.control(0, Control::Supervisor(SupervisorControl::Start { tree: Arc::new(top), done }));
+        world.control(0, Control::supervisor(SupervisorControl::Start { tree: Arc::new(top), done }));
         world.settle();
         let top = waiter.wait().unwrap().unwrap();
         for question in [
@@ -218,7 +218,7 @@ fn what_was_killed_with_its_supervisor_comes_back_with_it() {
         ] {
             let (done, waiter) = reply_slot();
             let ask = SupervisorControl::Ask { supervisor: top, question, asker: Asker::Child(done) };
-            world.control(0, Control::Supervisor(ask));
+            world.control(0, Control::supervisor(ask));
             world.settle();
             assert!(waiter.wait().unwrap().is_ok());
         }

@@ -52,7 +52,7 @@ impl World {
     pub(super) fn spawn_with(&mut self, shard: usize, mailbox: MailboxSpec) -> ActorId {
         let (done, waiter) = reply_slot();
         let spec = SpawnSpec { mailbox, ..self.spec(None) };
-        self.control(shard, Control::Spawn { spec, done });
+        self.control(shard, Control::spawn(spec, done));
         self.settle();
         waiter.wait().unwrap().unwrap()
     }
