@@ -90,6 +90,11 @@ impl Broker {
         Self::default()
     }
 
+    /// Has nobody subscribed to anything, here or elsewhere?
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
     /// How many filters an actor of this shard has.
     pub fn filters(&self, subscriber: ActorId) -> usize {
         self.by_subscriber.get(&subscriber).map_or(0, Vec::len)

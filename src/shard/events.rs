@@ -147,6 +147,13 @@ pub struct EventSink {
 }
 
 impl Shard {
+    /// Would anybody be told of an event?
+    pub(super) fn has_observers(&self) -> bool {
+        !self.event_sinks.is_empty()
+            || self.local.topics.borrow().has_filters()
+            || tracing::enabled!(tracing::Level::DEBUG)
+    }
+
     /// Tells of an event.
     pub(super) fn emit(&mut self, event: &Event) {
         tracing::debug!(shard = %self.id, ?event);

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::actor::{
-    ActorId, Child, CreateError, DeadReason, ExitReason, Incarnation, Moment, NameTaken, Quotas, StartError,
+    ActorId, Child, CreateError, DeadReason, ExitReason, Incarnation, Moment, NameTaken, StartError,
     StopReason,
 };
 use crate::control::child_spec::{ChildAddress, Shutdown};
@@ -85,15 +85,9 @@ impl Shard {
     /// An actor is in the table; what it may have is known, and it is counted.
     fn admit(&mut self, actor: ActorId) {
         let Some(slot) = self.actors.get(actor) else { return };
-        let quotas = self.quotas_of(&slot.about.spec);
+        let quotas = self.nurseries.quotas(&slot.about.spec);
         self.local.lives.borrow_mut().admit(actor, quotas);
         self.counters.actors.set(self.actors.len() as u64);
-    }
-
-    /// What an actor may have of what costs memory.
-    fn quotas_of(&self, spec: &SpawnSpec) -> Quotas {
-        let most = self.config.quotas;
-        spec.blueprint.quotas().map_or(most, |quotas| quotas.at_most(most))
     }
 
     /// Begins the start of such an actor.
@@ -214,8 +208,11 @@ impl Shard {
         let Some(about) = self.about(actor) else { return };
         about.life = Life::Up;
         let restarts = about.restarts;
-        let (parent, started, name) = (about.parent, about.started.take(), about.spec.name.clone());
-        self.emit(&Event::Started { actor, name, restarts });
+        let (parent, started) = (about.parent, about.started.take());
+        if self.has_observers() {
+            let name = self.name_of(actor);
+            self.emit(&Event::Started { actor, name, restarts });
+        }
         self.tell_hook(actor, || Moment::AfterStart);
         if let Some(started) = started {
             // Whoever gave up waiting can still find it by its name.
@@ -320,8 +317,11 @@ impl Shard {
         about.leave = None;
         about.ended = Some(reason.clone());
         about.health = Known::default();
-        let (parent, name) = (about.parent, about.spec.name.clone());
-        self.emit(&Event::Exited { actor, name, reason: reason.clone() });
+        let parent = about.parent;
+        if self.has_observers() {
+            let name = self.name_of(actor);
+            self.emit(&Event::Exited { actor, name, reason: reason.clone() });
+        }
         match parent {
             Some(child) => {
                 if mutant!("restart.forget_mail") {

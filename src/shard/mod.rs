@@ -382,7 +382,7 @@ impl Shard {
             actors,
             hands: vec![Box::default()],
             run_in_hand: None,
-            nurseries: Nurseries::default(),
+            nurseries: Nurseries::new(config.quotas),
             timers: TimerWheel::new(now_ns),
             due: Vec::new(),
             alarms: Vec::new(),

@@ -53,6 +53,11 @@ pub(super) struct Topics {
 }
 
 impl Topics {
+    /// Has anybody subscribed to anything, here or elsewhere?
+    pub(super) fn has_filters(&self) -> bool {
+        !self.broker.is_empty()
+    }
+
     pub(super) fn new(shard: ShardId) -> Self {
         Self {
             broker: Broker::new(),
