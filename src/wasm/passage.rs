@@ -4,8 +4,8 @@
 //! function that its core instance *defines*, it writes the reference anew, after three
 //! searches for its code: a third of what a call costs (measured; decision 0012). For
 //! one that the instance *imports* it takes the reference that is there. So every
-//! function that a component lifts is led through a core module that imports it and
-//! exports it again:
+//! function that a component lifts, but for what is [seldom](SELDOM) called, is led
+//! through a core module that imports it and exports it again:
 //!
 //! ```text
 //!   before   main instance ── alias ──► core func ── canon lift ──► export
@@ -33,7 +33,11 @@ use wasmparser::{
 
 /// Counts up when the same component becomes another one, so that nothing is taken from
 /// the cache that was compiled from the one before.
-pub(super) const REVISION: u32 = 2;
+pub(super) const REVISION: u32 = 3;
+
+/// What is called at most now and then in a life: it costs less to search for it then
+/// than in every instantiation. These are the names that guests' main modules give to it.
+const SELDOM: [&str; 2] = ["raddle:actor/lifecycle@0.1.0#stop", "raddle:actor/health@0.1.0#check"];
 
 /// The sections that are written here.
 const CORE_MODULE: u8 = 1;
@@ -159,7 +163,10 @@ impl<'a> Survey<'a> {
         self.first?;
         self.lifted.sort_unstable();
         self.lifted.dedup();
-        self.lifted.retain(|&index| self.functions.get(index as usize).is_some_and(Option::is_some));
+        self.lifted.retain(|&index| match self.functions.get(index as usize) {
+            Some(Some((_, name))) => !SELDOM.contains(name),
+            _ => false,
+        });
         if self.lifted.is_empty() {
             return None;
         }
