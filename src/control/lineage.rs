@@ -93,6 +93,9 @@ impl Lineage {
 
     /// An actor is gone for good.
     pub fn gone(&mut self, actor: ActorId) {
+        if self.0.is_empty() {
+            return;
+        }
         let Some(member) = self.0.remove(&actor) else { return };
         member.is_gone.set(true);
         for above in member.ancestors() {

@@ -30,6 +30,11 @@ pub(super) struct Holdings {
 }
 
 impl Holdings {
+    /// Has no actor a name of its own, or one on its way back?
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_actor.is_empty()
+    }
+
     fn count(&self, actor: ActorId) -> usize {
         self.by_actor.get(&actor).map_or(0, |held| held.names.len() + held.leaving as usize)
     }
@@ -97,11 +102,6 @@ impl Holdings {
         if held.names.is_empty() && held.leaving == 0 {
             self.by_actor.remove(&actor);
         }
-    }
-
-    #[cfg(test)]
-    pub(super) fn is_empty(&self) -> bool {
-        self.by_actor.is_empty()
     }
 }
 

@@ -36,6 +36,9 @@ impl Shard {
 
     /// An incarnation has ended, and with it what it has taken itself.
     pub(super) fn release_held(&mut self, actor: ActorId) {
+        if self.local.holdings.borrow().is_empty() {
+            return;
+        }
         let names = self.local.holdings.borrow_mut().let_all_go(actor);
         for (name, claim) in names {
             self.release_name(&name, claim);

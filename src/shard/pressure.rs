@@ -148,7 +148,8 @@ impl Post {
 
     /// A sender is gone for good: it waits for nobody.
     pub(super) fn forget_sender(&mut self, sender: ActorId) {
-        if self.pressure.waits.remove(&sender).is_some() {
+        let waits = &mut self.pressure.waits;
+        if !waits.is_empty() && waits.remove(&sender).is_some() {
             for paused in self.pressure.paused.values_mut() {
                 paused.retain(|&other| other != sender);
             }

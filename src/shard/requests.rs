@@ -247,6 +247,9 @@ impl Local {
 
     /// An incarnation has ended: whoever waits for its reply need not.
     pub(super) fn fail_owed(&self, callee: ActorId, reason: &ExitReason) {
+        if self.requests.borrow().debts.is_empty() {
+            return;
+        }
         let Some(debts) = self.requests.borrow_mut().debts.remove(&callee) else { return };
         for request in debts.all {
             if self.requests.borrow_mut().owed.remove(&request).is_some() {

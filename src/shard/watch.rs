@@ -53,6 +53,9 @@ impl Watches {
     }
 
     fn forget(&mut self, watcher: ActorId) {
+        if self.by_watcher.is_empty() {
+            return;
+        }
         for name in self.by_watcher.remove(&watcher).unwrap_or_default() {
             self.remove_from_name(watcher, &name);
         }

@@ -188,7 +188,9 @@ impl Shard {
         }
         self.local.post.borrow_mut().close(actor);
         let slot = self.actors.remove(actor);
-        self.dead_by_actor.remove(&actor);
+        if !self.dead_by_actor.is_empty() {
+            self.dead_by_actor.remove(&actor);
+        }
         self.local.lineage.borrow_mut().gone(actor);
         self.counters.actors.set(self.actors.len() as u64);
         slot
