@@ -3,7 +3,7 @@
 //!
 //! *Warm*: an instance that is ready is taken, and `init` called. *Cold*: a store
 //! is made, instantiated, and `init` called. *Sustained*: cold, and a message, and
-//! the end. A shard does it turn by turn; what an outside thread spends to ask for
+//! the end, one after the other without a pause. A shard does it turn by turn; what an outside thread spends to ask for
 //! it is not measured. Every actor is asked for its count, so that each was there.
 #![allow(missing_docs)]
 
@@ -207,7 +207,8 @@ fn sustained_bare(bare: &Bare) -> f64 {
     each_ns(started)
 }
 
-fn sustained(bench: &mut Bench) -> f64 {
+/// Each alone: nothing else happens until it is there, has counted, and is gone.
+fn one_by_one(bench: &mut Bench) -> f64 {
     let started = Instant::now();
     for _ in 0..BATCH {
         let waiters = bench.ask_for(1);
@@ -221,6 +222,21 @@ fn sustained(bench: &mut Bench) -> f64 {
     each_ns(started)
 }
 
+/// As it is on a shard that has more to do: one is spawned, the one before it is told,
+/// and the one before that is stopped, in the same turn.
+fn sustained(bench: &mut Bench) -> f64 {
+    let started = Instant::now();
+    let (mut told, mut counted) = (Vec::new(), Vec::new());
+    for life in 0..BATCH + 2 {
+        let waiters = bench.ask_for(usize::from(life < BATCH));
+        bench.tell(&told, b"add 1");
+        bench.stop(&counted);
+        bench.rest();
+        counted = std::mem::replace(&mut told, ids(waiters));
+    }
+    each_ns(started)
+}
+
 /// Spawned, told, stopped, again and again, by so many threads at once.
 fn sustained_by(threads: usize, bare: &Bare, component: &Component) {
     let barrier = Arc::new(Barrier::new(threads));
@@ -229,28 +245,33 @@ fn sustained_by(threads: usize, bare: &Bare, component: &Component) {
         std::thread::spawn(move || {
             let policy = PoolPolicy { ready_min: 1, ready_max: BATCH, ..PoolPolicy::default() };
             let mut bench = Bench::new(&component, policy);
-            let (mut floor, mut spawned) = (Vec::new(), Vec::new());
+            let mut figures = [const { Vec::new() }; 3];
             for _ in 0..ROUNDS / 10 {
                 barrier.wait();
-                floor.extend((0..10).map(|_| sustained_bare(&bare)));
+                figures[0].extend((0..10).map(|_| sustained_bare(&bare)));
                 barrier.wait();
-                spawned.extend((0..10).map(|_| sustained(&mut bench)));
+                figures[1].extend((0..10).map(|_| sustained(&mut bench)));
+                barrier.wait();
+                figures[2].extend((0..10).map(|_| one_by_one(&mut bench)));
             }
             let waiters = bench.ask_for(BATCH);
             bench.rest();
             bench.check(&ids(waiters), b"0");
-            (floor, spawned)
+            let told = (figures[1].len() + figures[2].len()) * BATCH;
+            assert_eq!(bench.outside.counters.handled.get(), (told + BATCH) as u64);
+            figures
         })
     };
     let runs: Vec<_> = (0..threads).map(|_| run()).collect();
-    let (mut floor, mut spawned) = (Vec::new(), Vec::new());
+    let mut figures = [const { Vec::new() }; 3];
     for run in runs {
-        let (a, b) = run.join().unwrap();
-        floor.extend(a);
-        spawned.extend(b);
+        let more = run.join().unwrap();
+        figures.iter_mut().zip(more).for_each(|(all, more)| all.extend(more));
     }
-    let floor = print(&format!("bare: all of it, and drop; threads: {threads}"), &mut floor, None);
-    print(&format!("spawn, message, stop; threads: {threads}"), &mut spawned, Some(floor));
+    let [bare, streamed, alone] = &mut figures;
+    let floor = print(&format!("bare: all of it, and drop; threads: {threads}"), bare, None);
+    print(&format!("spawn, message, stop; threads: {threads}"), streamed, Some(floor));
+    print(&format!("the same one by one; threads: {threads}"), alone, Some(floor));
 }
 
 fn main() {
