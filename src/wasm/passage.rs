@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Nothing runs in that module. It has no memory, no table and no code, and costs an
-//! instantiation some 500 ns. Components that import something mostly end with such a
+//! instantiation some 400 ns. Components that import something mostly end with such a
 //! module already, which fills the table of what the main one imports: then [that
 //! one](join) becomes the passage, and an instantiation costs what it did. What the
 //! component is and does stays the same; one of a shape that is not known here stays as
