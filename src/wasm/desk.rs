@@ -13,16 +13,28 @@ use crate::actor::{
     StartError, StopReason,
 };
 
-/// One call of the guest.
+/// One call of the guest. Each is a pointer at most, so that handing it over is cheap.
 pub(super) enum Command {
-    Start(Incarnation),
+    Start(Box<Incarnation>),
     Handle(Box<Message>),
-    Notice(Notice),
+    Notice(Box<Notice>),
     Check,
-    Stop(StopReason, Option<Duration>),
+    Stop(Box<(StopReason, Option<Duration>)>),
 }
 
-/// What came of it.
+/// How far a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Progress {
+    /// It is not over.
+    #[default]
+    Waits,
+    /// Its message is handled, and there is nothing more to say.
+    Handled,
+    /// It is over, and what came of it lies on the desk.
+    Done,
+}
+
+/// What came of a call.
 pub(super) enum Done {
     Started(Result<(), StartError>),
     Handled(Outcome),
@@ -37,8 +49,13 @@ type Reply = Result<Payload, RequestError>;
 /// Passes commands in and outcomes out. Both sides are on one thread, and take turns.
 #[derive(Default)]
 pub(super) struct Desk {
-    pub(super) command: RefCell<Option<Command>>,
-    pub(super) done: RefCell<Option<Done>>,
+    command: Cell<Option<Command>>,
+    /// The usual outcome is told by this alone: a whole one is so large that to move it
+    /// costs as much as to switch stacks.
+    progress: Cell<Progress>,
+    done: RefCell<Option<Done>>,
+    /// For the copy of the next message.
+    pub(super) hand: Cell<Option<Box<Message>>>,
     /// What the guest waits for, if it waits for more than its turn.
     pub(super) asked: Cell<Option<Awaited>>,
     /// The outcome of its request.
@@ -50,12 +67,43 @@ pub(super) struct Desk {
 }
 
 impl Desk {
+    /// This call is to be made.
+    #[inline]
+    pub(super) fn begin(&self, command: Command, may_wait: bool) {
+        self.may_wait.set(may_wait);
+        self.progress.set(Progress::Waits);
+        self.command.set(Some(command));
+    }
+
     /// The next call to make.
-    pub(super) fn next_command(self: Rc<Self>) -> impl Future<Output = Command> {
-        std::future::poll_fn(move |_| match self.command.take() {
-            Some(command) => Poll::Ready(command),
-            None => Poll::Pending,
-        })
+    #[inline]
+    pub(super) async fn next_command(&self) -> Command {
+        std::future::poll_fn(|_| self.command.take().map_or(Poll::Pending, Poll::Ready)).await
+    }
+
+    /// How far the call is.
+    #[inline]
+    pub(super) fn progress(&self) -> Progress {
+        self.progress.get()
+    }
+
+    /// The message is handled, and there is nothing more to say.
+    #[inline]
+    pub(super) fn handled(&self) {
+        self.may_wait.set(false);
+        self.progress.set(Progress::Handled);
+    }
+
+    /// The call is over.
+    pub(super) fn done(&self, done: Done) {
+        self.may_wait.set(false);
+        *self.done.borrow_mut() = Some(done);
+        self.progress.set(Progress::Done);
+    }
+
+    /// What came of the call that is over.
+    pub(super) fn take_done(&self) -> Option<Done> {
+        self.done.take()
     }
 }
 

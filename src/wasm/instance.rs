@@ -59,6 +59,7 @@ impl Live {
     }
 
     /// What it has used so far.
+    #[inline]
     pub(super) fn account(&self) -> Account {
         self.store.data().account()
     }

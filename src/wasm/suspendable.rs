@@ -19,7 +19,7 @@ use std::time::Duration;
 use wasmtime::PoolConcurrencyLimitError;
 
 use super::deadline::Call;
-use super::desk::{Command, Desk, Done, give_way};
+use super::desk::{Command, Desk, Done, Progress, give_way};
 use super::instance::Live;
 use super::{abi, trap};
 use crate::actor::{
@@ -44,48 +44,49 @@ impl SuspendableActor {
         Self { state: State::Serving(Box::pin(serve(live, desk.clone()))), desk }
     }
 
-    /// Goes on until the call is done, or the guest waits. `None`: it waits.
-    fn go_on(&mut self) -> Option<Done> {
-        let State::Serving(serving) = &mut self.state else { return Some(Done::Exited(self.gone())) };
-        let is_over = serving.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())).is_ready();
-        let done = self.desk.done.take();
+    /// Goes on until the call is over, or the guest waits.
+    fn go_on(&mut self) -> Progress {
+        match &mut self.state {
+            State::Serving(serving) => {
+                // When it ends, it has said why.
+                let _ = serving.as_mut().poll(&mut TaskContext::from_waker(Waker::noop()));
+            }
+            State::Gone(reason) => self.desk.done(Done::Exited(reason.clone())),
+        }
+        self.desk.progress()
+    }
+
+    /// What came of the call that is over.
+    fn take_done(&mut self) -> Option<Done> {
+        let done = self.desk.take_done();
         if let Some(Done::Exited(reason)) = &done {
             self.state = State::Gone(reason.clone());
         }
-        debug_assert!(!is_over || done.is_some());
         done
     }
 
-    fn gone(&self) -> ExitReason {
-        match &self.state {
-            State::Gone(reason) => reason.clone(),
-            State::Serving(_) => ExitReason::Error("it is not gone".into()),
-        }
-    }
-
-    fn begin(&mut self, command: Command, may_wait: bool) -> Option<Done> {
-        self.desk.may_wait.set(may_wait);
-        *self.desk.command.borrow_mut() = Some(command);
-        self.go_on()
-    }
-
     /// A call that does not wait for anybody: it only gives way, and its turn is next.
-    fn call(&mut self, command: Command) -> Done {
-        let mut done = self.begin(command, false);
-        loop {
-            match done {
-                Some(done) => return done,
-                None => done = self.go_on(),
-            }
+    fn call(&mut self, command: Command) -> Option<Done> {
+        self.desk.begin(command, false);
+        while self.go_on() == Progress::Waits {}
+        self.take_done()
+    }
+
+    /// Makes or goes on with the call of a message or notice.
+    #[inline]
+    fn outcome(&mut self) -> Outcome {
+        match self.go_on() {
+            Progress::Handled => Outcome::Done(None),
+            Progress::Waits => Outcome::Suspended(self.desk.asked.get().unwrap_or(Awaited::Turn)),
+            Progress::Done => self.whole_outcome(),
         }
     }
 
-    fn outcome(&mut self, done: Option<Done>) -> Outcome {
-        match done {
+    fn whole_outcome(&mut self) -> Outcome {
+        match self.take_done() {
             Some(Done::Handled(outcome)) => outcome,
             Some(Done::Exited(reason)) => Outcome::Exited(reason),
-            Some(_) => Outcome::Exited(ExitReason::Error("another call than that of its message".into())),
-            None => Outcome::Suspended(self.desk.asked.get().unwrap_or(Awaited::Turn)),
+            _ => Outcome::Exited(ExitReason::Error("another call than that of its message".into())),
         }
     }
 }
@@ -93,8 +94,10 @@ impl SuspendableActor {
 impl Actor for SuspendableActor {
     fn handle(&mut self, _: &Context, message: &Message) -> Outcome {
         // A copy: the guest may be interrupted before it has taken the payload in.
-        let done = self.begin(Command::Handle(Box::new(message.clone())), true);
-        self.outcome(done)
+        let mut copy = self.desk.hand.take().unwrap_or_default();
+        copy.copy(message);
+        self.desk.begin(Command::Handle(copy), true);
+        self.outcome()
     }
 
     fn resume(&mut self, _: &Context, resume: Resume) -> Outcome {
@@ -102,21 +105,20 @@ impl Actor for SuspendableActor {
             self.desk.asked.set(None);
             *self.desk.reply.borrow_mut() = Some(reply);
         }
-        let done = self.go_on();
-        self.outcome(done)
+        self.outcome()
     }
 
     fn notice(&mut self, _: &Context, notice: Notice) -> Outcome {
-        let done = self.begin(Command::Notice(notice), true);
-        self.outcome(done)
+        self.desk.begin(Command::Notice(Box::new(notice)), true);
+        self.outcome()
     }
 }
 
 impl Child for SuspendableActor {
     fn start(&mut self, _: &Context, incarnation: &Incarnation) -> Result<(), StartError> {
-        match self.call(Command::Start(incarnation.clone())) {
-            Done::Started(started) => started,
-            Done::Exited(reason) => Err(StartError::Exited(reason)),
+        match self.call(Command::Start(Box::new(incarnation.clone()))) {
+            Some(Done::Started(started)) => started,
+            Some(Done::Exited(reason)) => Err(StartError::Exited(reason)),
             _ => Err(StartError::Refused("another call than that of its start".into())),
         }
     }
@@ -132,9 +134,9 @@ impl Child for SuspendableActor {
         // In the middle of a message its stop hook cannot be called: it just ends.
         let reason = match self.desk.may_wait.get() {
             true => ExitReason::Killed,
-            false => match self.call(Command::Stop(reason, within)) {
-                Done::Exited(ExitReason::Trap { cause: TrapCause::Deadline, .. }) => ExitReason::Killed,
-                Done::Exited(other) => other,
+            false => match self.call(Command::Stop(Box::new((reason, within)))) {
+                Some(Done::Exited(ExitReason::Trap { cause: TrapCause::Deadline, .. })) => ExitReason::Killed,
+                Some(Done::Exited(other)) => other,
                 _ => stopped,
             },
         };
@@ -155,8 +157,8 @@ impl Child for SuspendableActor {
             return Health::Unknown;
         }
         match self.call(Command::Check) {
-            Done::Checked(health) => health,
-            Done::Exited(reason) => Health::Unhealthy(format!("its health check ended it: {reason}")),
+            Some(Done::Checked(health)) => health,
+            Some(Done::Exited(reason)) => Health::Unhealthy(format!("its health check ended it: {reason}")),
             _ => Health::Unknown,
         }
     }
@@ -165,54 +167,56 @@ impl Child for SuspendableActor {
 /// Makes the calls that it finds on the desk, until one of them ends the instance.
 async fn serve(mut live: Live, desk: Rc<Desk>) {
     loop {
-        let command = desk.clone().next_command().await;
-        let done = loop {
+        let command = desk.next_command().await;
+        loop {
             if let Some(reason) = live.store.data().usage.over() {
-                break Done::Exited(reason);
+                return desk.done(Done::Exited(reason));
             }
-            let served = live.serve(&command).await;
+            let served = live.serve(&command, &desk).await;
             live.leave();
             desk.account.set(live.account());
             match served {
+                Ok(()) => break,
                 // No stack is free now; nothing of the guest has run.
                 Err(error) if error.is::<PoolConcurrencyLimitError>() && desk.may_wait.get() => {
                     give_way().await;
                 }
-                Err(error) => break Done::Exited(trap::exit_reason(&error, live.store.data())),
-                Ok(done) => break done,
+                Err(error) => return desk.done(Done::Exited(trap::exit_reason(&error, live.store.data()))),
             }
-        };
-        let is_over = matches!(done, Done::Exited(_));
-        desk.may_wait.set(false);
-        *desk.done.borrow_mut() = Some(done);
-        if is_over {
-            return;
+        }
+        if let Command::Handle(mut message) = command {
+            message.release_heap();
+            desk.hand.set(Some(message));
         }
     }
 }
 
+/// Each call says on the desk what came of it, unless it ended in an error.
 impl Live {
-    async fn serve(&mut self, command: &Command) -> wasmtime::Result<Done> {
+    async fn serve(&mut self, command: &Command, desk: &Desk) -> wasmtime::Result<()> {
         match command {
-            Command::Handle(message) => Ok(Done::Handled(self.handle(message).await?)),
-            Command::Notice(notice) => Ok(Done::Handled(self.notice(notice.clone()).await?)),
-            Command::Start(incarnation) => Ok(Done::Started(self.init(incarnation).await?)),
-            Command::Stop(reason, within) => {
+            Command::Handle(message) => self.handle(message, desk).await?,
+            Command::Notice(notice) => self.notice((**notice).clone(), desk).await?,
+            Command::Start(incarnation) => desk.done(Done::Started(self.init(incarnation).await?)),
+            Command::Stop(stop) => {
+                let (reason, within) = **stop;
                 if let Some(stop) = self.exports.stop {
                     self.enter(within.map_or(Call::Lifecycle, |within| Call::Stop { within }));
-                    stop.call_async(self, ((*reason).into(),)).await?;
+                    stop.call_async(self, (reason.into(),)).await?;
                 }
-                Ok(Done::Stopped)
+                desk.done(Done::Stopped);
             }
-            Command::Check => match self.exports.check {
-                Some(check) => {
+            Command::Check => {
+                let mut health = Health::Unknown;
+                if let Some(check) = self.exports.check {
                     self.enter(Call::Message);
                     let (status,) = check.call_async(self, ()).await?;
-                    Ok(Done::Checked(status.into()))
+                    health = status.into();
                 }
-                None => Ok(Done::Checked(Health::Unknown)),
-            },
+                desk.done(Done::Checked(health));
+            }
         }
+        Ok(())
     }
 
     async fn init(&mut self, incarnation: &Incarnation) -> wasmtime::Result<Result<(), StartError>> {
@@ -224,7 +228,7 @@ impl Live {
         Ok(self.conclude_start(answer))
     }
 
-    async fn handle(&mut self, message: &Message) -> wasmtime::Result<Outcome> {
+    async fn handle(&mut self, message: &Message, desk: &Desk) -> wasmtime::Result<()> {
         let sender = message.from.map_or(0, |id| id.to_bits());
         let payload = message.payload.as_slice();
         self.store.data_mut().hear(message.from);
@@ -232,18 +236,27 @@ impl Live {
         if let (Some(subject), Some(publication)) = (message.subject(), self.exports.publication) {
             let params = (subject.as_str(), sender, payload);
             let (answer,) = publication.call_async(self, params).await?;
-            return Ok(answer.map_or_else(|why| Outcome::Failed(why.into()), |()| Outcome::Done(None)));
+            let outcome = answer.map_or_else(|why| Outcome::Failed(why.into()), |()| Outcome::Done(None));
+            desk.done(Done::Handled(outcome));
+            return Ok(());
         }
         let params = (sender, abi::Letter { payload, inbox: self.store.data().inbox });
         if message.request.is_none() {
             let (verdict,) = self.functions.handle_ignored.call_async(&mut self.store, params).await?;
-            return Ok(verdict.into_outcome());
+            if verdict.is_plain() {
+                desk.handled();
+            } else {
+                desk.done(Done::Handled(verdict.into_outcome()));
+            }
+            return Ok(());
         }
         let (answer,) = self.functions.handle_reply.call_async(&mut self.store, params).await?;
-        Ok(self.conclude(answer.map(|reply| reply.map(|reply| reply.0)).map_err(Failure::from)))
+        let answer = answer.map(|reply| reply.map(|reply| reply.0)).map_err(Failure::from);
+        desk.done(Done::Handled(self.conclude(answer)));
+        Ok(())
     }
 
-    async fn notice(&mut self, notice: Notice) -> wasmtime::Result<Outcome> {
+    async fn notice(&mut self, notice: Notice, desk: &Desk) -> wasmtime::Result<()> {
         let exports = self.exports.clone();
         self.hear_of(&notice);
         self.enter(Call::Message);
@@ -277,6 +290,7 @@ impl Live {
                 }
             }
         }
-        Ok(Outcome::Done(None))
+        desk.handled();
+        Ok(())
     }
 }

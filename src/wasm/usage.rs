@@ -103,6 +103,7 @@ impl Usage {
     }
 
     /// All of it, with the memory that it holds.
+    #[inline]
     pub(super) fn account(&self, memory_bytes: usize) -> Account {
         Account {
             cpu_ns: self.cpu_ns,

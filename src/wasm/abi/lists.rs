@@ -27,6 +27,12 @@ pub(in crate::wasm) struct Ignored;
 pub(in crate::wasm) struct Verdict(Option<Box<Failure>>);
 
 impl Verdict {
+    /// Is there nothing to say about it?
+    #[inline]
+    pub(in crate::wasm) fn is_plain(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// What it comes to.
     #[inline]
     pub(in crate::wasm) fn into_outcome(self) -> Outcome {

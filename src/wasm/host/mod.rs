@@ -160,6 +160,7 @@ impl HostState {
     }
 
     /// What it has used so far.
+    #[inline]
     pub(super) fn account(&self) -> Account {
         let account = self.usage.account(self.limiter.memory_bytes());
         Account { denied: account.denied + self.wasi.as_ref().map_or(0, |wasi| wasi.denied()), ..account }
