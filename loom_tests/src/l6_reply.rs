@@ -10,29 +10,15 @@ use raddle::sync::{Abandoned, Gauge, SharedCounter, reply_slot};
 
 use crate::parker::Drops;
 
-/// Two resolvers in two threads; the waiter blocks.
-pub fn one_of_two_resolvers() {
+/// A reply, and a waiter that blocks.
+pub fn reply() {
     let (resolver, waiter) = reply_slot();
     let drops = Drops::default();
-    let resolvers: Vec<_> = [(1, resolver.clone()), (2, resolver)]
-        .into_iter()
-        .map(|(id, resolver)| {
-            let value = drops.value(id);
-            thread::spawn(move || resolver.resolve(value).is_ok())
-        })
-        .collect();
-    let seen = waiter.wait().map(|value| value.id);
-    let won: Vec<_> = resolvers
-        .into_iter()
-        .map(|resolver| resolver.join().expect("the resolver ends well"))
-        .collect();
-    let expected = match won[..] {
-        [true, false] => 1,
-        [false, true] => 2,
-        _ => panic!("not one winner: {won:?}"),
-    };
-    assert_eq!(seen, Ok(expected));
-    assert_eq!(drops.count(), 2);
+    let value = drops.value(1);
+    let resolving = thread::spawn(move || resolver.resolve(value).is_ok());
+    assert_eq!(waiter.wait().map(|value| value.id), Ok(1));
+    assert!(resolving.join().expect("the resolver ends well"), "refused, and taken");
+    assert_eq!(drops.count(), 1);
 }
 
 /// The deadline is the waiter's own step, at any moment.
@@ -63,37 +49,41 @@ pub fn deadline() {
     assert_eq!(drops.count(), 1);
 }
 
-/// The last of two resolvers dies; its owner's last words are visible.
+/// The resolver dies; its owner's last words are visible.
 pub fn callee_death() {
     let (resolver, waiter) = reply_slot::<u64>();
-    let other = resolver.clone();
-    let words = [Arc::new(Gauge::new()), Arc::new(Gauge::new())];
-    let dying: Vec<_> = [resolver, other]
-        .into_iter()
-        .zip(words.clone())
-        .map(|(resolver, word)| {
-            thread::spawn(move || {
-                word.set(1);
-                drop(resolver);
-            })
-        })
-        .collect();
+    let word = Arc::new(Gauge::new());
+    let last = word.clone();
+    let dying = thread::spawn(move || {
+        last.set(1);
+        drop(resolver);
+    });
     assert_eq!(waiter.wait(), Err(Abandoned));
-    assert!(words.iter().all(|word| word.get() == 1), "died before it spoke");
-    for dying in dying {
-        dying.join().expect("the resolver ends well");
-    }
+    assert_eq!(word.get(), 1, "died before it spoke");
+    dying.join().expect("the resolver ends well");
 }
 
-/// One resolver replies while the other dies.
-pub fn death_and_reply() {
-    let (resolver, waiter) = reply_slot();
-    let other = resolver.clone();
-    let dying = thread::spawn(move || drop(other));
-    let replying = thread::spawn(move || resolver.resolve(7));
-    assert_eq!(waiter.wait(), Ok(7));
+/// The resolver dies at the deadline: the waiter has one of the two.
+pub fn death_at_the_deadline() {
+    let (resolver, mut waiter) = reply_slot::<u64>();
+    let word = Arc::new(Gauge::new());
+    let last = word.clone();
+    let dying = thread::spawn(move || {
+        last.set(1);
+        drop(resolver);
+    });
+    let counting = StdArc::new(CountingWaker(SharedCounter::new()));
+    let waker = Waker::from(counting.clone());
+    let outcome = match Pin::new(&mut waiter).poll(&mut Context::from_waker(&waker)) {
+        Poll::Ready(outcome) => Some(outcome),
+        Poll::Pending => waiter.close(),
+    };
+    if let Some(outcome) = outcome {
+        assert_eq!(outcome, Err(Abandoned), "a value that nobody gave");
+        assert_eq!(word.get(), 1, "died before it spoke");
+    }
     dying.join().expect("the resolver ends well");
-    assert_eq!(replying.join().expect("the resolver ends well"), Ok(()));
+    assert!(counting.0.get() <= 1, "woken twice for one death");
 }
 
 /// The waiter goes at any moment.

@@ -98,10 +98,10 @@ models! {
         trapped_with_one_behind[1]: "a real actor traps with a message behind it: one failed, one dead",
     }
     l6_reply {
-        one_of_two_resolvers[3]: "two resolvers: one wins, the other gets its value back",
+        reply[0]: "a reply wakes the waiter, and its value is dropped once",
         deadline[0]: "deadline against reply: one wins, the value is dropped once",
-        callee_death[0]: "the last resolver's death wakes the waiter",
-        death_and_reply[3]: "a reply beats the death of another resolver",
+        callee_death[0]: "the resolver's death wakes the waiter",
+        death_at_the_deadline[0]: "death against deadline: one wins",
         caller_death[0]: "a waiter that is gone gives the value back, or drops it",
         task_moves[0]: "polled by one task, then by another: the right one wakes",
         deadline_then_gone[0]: "closing, then dropping, leaves a late value to its resolver",

@@ -139,10 +139,16 @@ impl<T, E: Unanswered> Pending<T, E> {
 /// answered by then; to be woken takes longer, and costs the shard 10 µs.
 const LOOK: Duration = Duration::from_micros(30);
 
+/// Looks between two looks at the clock, which cost more.
+const LOOKS_PER_CLOCK: u32 = 16;
+
 fn look_for_a_while<T>(waiter: &Waiter<T>) {
     let until = Instant::now() + LOOK;
-    while !waiter.is_ready() && Instant::now() < until {
-        for _ in 0..16 {
+    while Instant::now() < until {
+        for _ in 0..LOOKS_PER_CLOCK {
+            if waiter.is_ready() {
+                return;
+            }
             std::hint::spin_loop();
         }
     }

@@ -125,7 +125,7 @@ impl Local {
         let Some(caller) = envelope.from else { return Err(SendError::Closed) };
         let life = self.lives.borrow_mut().begin_request(caller)?;
         let waiter = Waiter::Actor(caller, life);
-        let Some(request) = self.make_place(waiter, envelope.expires_at_ns) else {
+        let Ok(request) = self.make_place(waiter, envelope.expires_at_ns) else {
             self.lives.borrow_mut().end_request(life);
             return Err(SendError::Closed);
         };
@@ -144,18 +144,15 @@ impl Local {
         }
     }
 
-    fn make_place(&self, waiter: Waiter, expires_at_ns: u64) -> Option<RequestId> {
+    /// A place for a request; without one the waiter comes back.
+    fn make_place(&self, waiter: Waiter, expires_at_ns: u64) -> Result<RequestId, Waiter> {
         let mut requests = self.requests.borrow_mut();
-        let mut wheel = self.wheel.borrow_mut();
-        if requests.places.is_full() {
-            return None;
-        }
         // The key of the alarm is known only once there is one to be put in.
-        let request = requests.places.next_key()?;
-        let deadline = wheel.insert(expires_at_ns, Alarm::Deadline(request));
+        let Some(request) = requests.places.next_key() else { return Err(waiter) };
+        let deadline = self.wheel.borrow_mut().insert(expires_at_ns, Alarm::Deadline(request));
         let made = requests.places.insert(Pending { waiter, deadline });
         debug_assert_eq!(made, Some(request));
-        made
+        Ok(request)
     }
 
     fn take_place(&self, request: RequestId) -> Option<Waiter> {
@@ -263,12 +260,16 @@ impl Shard {
     /// A request has come from an outside thread. It waits here, on the shard of
     /// the callee, until `expires_at_ns`.
     pub(super) fn begin_outside_request(&mut self, mut message: Message, resolver: Resolver<Outcome>) {
-        let waiter = Waiter::Outside(resolver.clone());
-        let Some(request) = self.local.make_place(waiter, message.expires_at_ns) else {
-            self.bury(&message, crate::actor::DeadReason::Quota);
-            // Nobody else has it, so nobody can have resolved it.
-            let _ = resolver.resolve(Err(RequestError::NotSent(SendError::Closed)));
-            return;
+        let request = match self.local.make_place(Waiter::Outside(resolver), message.expires_at_ns) {
+            Ok(request) => request,
+            Err(refused) => {
+                self.bury(&message, crate::actor::DeadReason::Quota);
+                if let Waiter::Outside(resolver) = refused {
+                    // Whoever has gone does not need to know.
+                    let _ = resolver.resolve(Err(RequestError::NotSent(SendError::Closed)));
+                }
+                return;
+            }
         };
         self.counters.requests.add(1);
         message.request = Some(request);

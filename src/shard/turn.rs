@@ -179,7 +179,7 @@ impl Shard {
                 self.close();
                 let _ = done.resolve(());
             }
-            Control::Halt(done) => self.halt(&done),
+            Control::Halt(done) => self.halt(done),
         }
     }
 

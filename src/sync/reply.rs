@@ -1,15 +1,15 @@
-//! The place of one reply: many may try to fill it, one wins, one waits.
+//! The place of one reply: one may fill it, one waits, and either may go.
 //!
-//! Who ends a request is decided by the modification order of **one** atomic:
+//! What becomes of it is decided by the modification order of **one** atomic:
 //!
 //! ```text
-//!   state  ┌───────────────────────┬────────┬──────────┬─────────┬──────┐
-//!          │ resolvers alive       │ CLOSED │ COMPLETE │ CLAIMED │ TASK │
-//!          └───────────────────────┴────────┴──────────┴─────────┴──────┘
+//!   state  ┌────────┬───────────┬──────────┬──────┐
+//!          │ CLOSED │ ABANDONED │ COMPLETE │ TASK │
+//!          └────────┴───────────┴──────────┴──────┘
 //!
-//!   reply          CLAIMED (the first one may write), write the value,
-//!                  COMPLETE (Y1) ── CLOSED came before? → the value goes back
-//!   callee death   the last resolver goes, nothing CLAIMED: abandoned (Y2)
+//!   reply          write the value, COMPLETE (Y1)
+//!                                ── CLOSED came before? → the value goes back
+//!   callee death   the resolver goes without a reply: ABANDONED (Y2)
 //!   deadline       CLOSED (Y5)   ── COMPLETE came before? → the value is taken
 //!   caller death   CLOSED, as above, and the value is dropped
 //!
@@ -19,7 +19,11 @@
 //! ```
 //!
 //! Nobody waits for anybody but the waiter for its reply: a resolver that stalls
-//! between CLAIMED and COMPLETE does not hold up a deadline.
+//! before COMPLETE does not hold up a deadline.
+//!
+//! While the waiter looks at the slot again and again, each access of the resolver
+//! takes its cache line away and back. So there is one: the value lies beside the
+//! state, and COMPLETE is an addition, which needs no look before it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -31,16 +35,14 @@ use super::primitive::{Arc, AtomicUsize, UnsafeCell, atomic::Ordering::Relaxed};
 
 /// A waker is in its place, and the one who completes may use it.
 const TASK: usize = 1;
-/// A resolver has the right to write the value.
-const CLAIMED: usize = 2;
 /// The value is written.
-const COMPLETE: usize = 4;
+const COMPLETE: usize = 2;
+/// The resolver is gone, and there never will be a value.
+const ABANDONED: usize = 4;
 /// The waiter is gone: nobody will take a value.
 const CLOSED: usize = 8;
-/// One resolver alive; the rest of the word counts them.
-const RESOLVER: usize = 16;
 
-/// Every resolver is gone and none resolved: the reply never comes.
+/// The resolver is gone and has not resolved: the reply never comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the reply was abandoned")]
 pub struct Abandoned;
@@ -50,33 +52,30 @@ pub struct Abandoned;
 #[error("the deadline passed before the reply")]
 pub struct TimedOut;
 
+#[repr(C)] // The state beside the value.
 struct Slot<T> {
     state: AtomicUsize,
     value: UnsafeCell<Option<T>>,
     waker: UnsafeCell<Option<Waker>>,
 }
 
-// SAFETY: the value moves from one resolver to the waiter, which needs
+// SAFETY: the value moves from the resolver to the waiter, which needs
 // `T: Send`; wakers are `Send` and `Sync`.
 unsafe impl<T: Send> Send for Slot<T> {}
 // SAFETY: as above. Value and waker are touched by one thread at a time: the
 // state says by whom.
 unsafe impl<T: Send> Sync for Slot<T> {}
 
-fn is_abandoned(state: usize) -> bool {
-    state < RESOLVER && state & CLAIMED == 0
-}
-
 /// Nothing changes any more: the waiter need not sleep, and owns the value. The
 /// waker may be in use.
 fn is_done(state: usize) -> bool {
-    state & COMPLETE != 0 || is_abandoned(state)
+    state & (COMPLETE | ABANDONED) != 0
 }
 
 impl<T> Slot<T> {
     /// # Safety
     /// The value cell is the caller's: the waiter's once COMPLETE was seen, the
-    /// claimant's before and if it lost to CLOSED.
+    /// resolver's before and if it lost to CLOSED.
     unsafe fn take_value(&self) -> Option<T> {
         self.value.with_mut(|value| {
             // SAFETY: the caller says that nobody else touches the cell.
@@ -107,54 +106,49 @@ impl<T> Slot<T> {
     }
 }
 
-/// Makes an empty slot: a resolver, of which clones may be made, and the waiter.
+/// Makes an empty slot: a resolver and the waiter.
 ///
 /// # Examples
 /// ```
 /// let (resolver, waiter) = raddle::sync::reply_slot();
-/// let late = resolver.clone();
-/// assert_eq!(resolver.resolve("first"), Ok(()));
-/// assert_eq!(late.resolve("second"), Err("second"));
-/// assert_eq!(waiter.wait(), Ok("first"));
+/// assert_eq!(resolver.resolve("yes"), Ok(()));
+/// assert_eq!(waiter.wait(), Ok("yes"));
+///
+/// let (resolver, waiter) = raddle::sync::reply_slot();
+/// assert_eq!(waiter.close(), None);
+/// assert_eq!(resolver.resolve("late"), Err("late"));
 /// ```
 pub fn reply_slot<T>() -> (Resolver<T>, Waiter<T>) {
     let slot = Arc::new(Slot {
-        state: AtomicUsize::new(RESOLVER),
+        state: AtomicUsize::new(0),
         value: UnsafeCell::new(None),
         waker: UnsafeCell::new(None),
     });
-    (Resolver(slot.clone()), Waiter(slot))
+    (Resolver(Some(slot.clone())), Waiter(Some(slot)))
 }
 
-/// Fills the slot, if nobody did before. The last one dropped abandons it.
-pub struct Resolver<T>(Arc<Slot<T>>);
+/// Fills the slot. Dropped, it abandons it.
+pub struct Resolver<T>(Option<Arc<Slot<T>>>);
 
 impl<T> Resolver<T> {
     /// Gives the waiter its value.
     ///
     /// # Errors
-    /// The value back, if somebody else resolved or the waiter is gone.
-    pub fn resolve(&self, value: T) -> Result<(), T> {
-        let slot = &*self.0;
-        // Relaxed: the claim decides which resolver may write the cell; nobody
-        // wrote it before.
-        let before = slot.state.fetch_or(CLAIMED, Relaxed);
-        if before & (CLAIMED | CLOSED) != 0 && !mutant!("reply.claim_twice") {
-            return Err(value);
-        }
-        if mutant!("reply.complete_before_write") {
-            slot.state.fetch_or(COMPLETE, Relaxed);
-        }
+    /// The value back, if the waiter is gone.
+    pub fn resolve(mut self, value: T) -> Result<(), T> {
+        let Some(slot) = self.0.take() else { return Err(value) };
+        let early = mutant!("reply.complete_before_write").then(|| slot.state.fetch_add(COMPLETE, Relaxed));
         slot.value.with_mut(|cell| {
-            // SAFETY: the claim is ours alone, and the waiter looks only after
-            // COMPLETE.
-            unsafe { *cell = Some(value) }
+            // SAFETY: there is one resolver, and the waiter looks only after COMPLETE.
+            // Nothing is in the cell, so nothing is lost by not looking.
+            unsafe { cell.write(Some(value)) }
         });
         // AcqRel (Y1). Release: the value is visible to the waiter that sees
         // COMPLETE; pairs with the Acquire of (Y3), (Y4), (Y5) and (Y6).
         // Acquire: the waker is visible if TASK is; pairs with the Release (Y4).
+        // The bit is not set yet, so to add it is to set it.
         let order = ord!("reply.complete", AcqRel);
-        let before = slot.state.fetch_or(COMPLETE, order);
+        let before = early.unwrap_or_else(|| slot.state.fetch_add(COMPLETE, order));
         if before & CLOSED != 0 {
             if mutant!("reply.ignore_closed") {
                 return Ok(());
@@ -170,45 +164,39 @@ impl<T> Resolver<T> {
         Ok(())
     }
 
-    /// Whether resolving is pointless: somebody did, or the waiter is gone.
+    /// Whether resolving is pointless: the waiter is gone.
     pub fn is_closed(&self) -> bool {
-        self.0.state.load(Relaxed) & (CLAIMED | CLOSED) != 0
-    }
-}
-
-impl<T> Clone for Resolver<T> {
-    fn clone(&self) -> Self {
-        // Relaxed: made from a live one, so the count cannot be 0 meanwhile.
-        self.0.state.fetch_add(RESOLVER, Relaxed);
-        Self(self.0.clone())
+        self.0.as_ref().is_none_or(|slot| slot.state.load(Relaxed) & CLOSED != 0)
     }
 }
 
 impl<T> Drop for Resolver<T> {
     fn drop(&mut self) {
+        let Some(slot) = self.0.take() else { return };
         // AcqRel (Y2). Release: what its owner did is visible to the waiter that
         // sees the slot abandoned; pairs with (Y3) to (Y6). Acquire: the waker
         // is visible if TASK is; pairs with the Release (Y4).
         let order = ord!("reply.abandon", AcqRel);
-        let before = self.0.state.fetch_sub(RESOLVER, order);
-        let abandoned = is_abandoned(before - RESOLVER);
-        if abandoned && before & TASK != 0 && before & CLOSED == 0 && !mutant!("reply.abandon_without_wake") {
-            // SAFETY: we abandoned it (the count reached 0 by us), TASK was set.
-            unsafe { self.0.wake() };
+        let before = slot.state.fetch_add(ABANDONED, order);
+        if before & TASK != 0 && before & CLOSED == 0 && !mutant!("reply.abandon_without_wake") {
+            // SAFETY: we abandoned it, and TASK was set.
+            unsafe { slot.wake() };
         }
     }
 }
 
 /// Waits for the value: as a future, or by blocking its thread. Dropped, it
 /// closes the slot.
+///
+/// Without a slot once it has had its outcome.
 #[must_use = "dropping the waiter closes the slot"]
-pub struct Waiter<T>(Arc<Slot<T>>);
+pub struct Waiter<T>(Option<Arc<Slot<T>>>);
 
 impl<T> Waiter<T> {
     /// Blocks until the value is here.
     ///
     /// # Errors
-    /// [`Abandoned`], if every resolver is gone.
+    /// [`Abandoned`], if the resolver is gone.
     pub fn wait(self) -> Result<T, Abandoned> {
         park::block_on(self)
     }
@@ -227,41 +215,49 @@ impl<T> Waiter<T> {
     }
 
     /// Stops waiting; the outcome, if there was one before.
-    pub fn close(self) -> Option<Result<T, Abandoned>> {
+    pub fn close(mut self) -> Option<Result<T, Abandoned>> {
         self.shut()
     }
 
     /// Whether waiting would not block.
     pub fn is_ready(&self) -> bool {
         // Relaxed: who takes the value acquires it then.
-        is_done(self.0.state.load(Relaxed))
+        self.0.as_ref().is_none_or(|slot| is_done(slot.state.load(Relaxed)))
     }
 
-    /// Closes the slot, as often as one likes.
-    fn shut(&self) -> Option<Result<T, Abandoned>> {
+    /// The outcome, if it is there.
+    fn take(&mut self) -> Option<Result<T, Abandoned>> {
+        let slot = self.0.as_ref()?;
+        // Acquire (Y6): the value is visible if COMPLETE is. Pairs with the
+        // Release of (Y1) and (Y2).
+        let state = slot.state.load(ord!("reply.poll", Acquire));
+        if is_done(state) { self.outcome(state) } else { None }
+    }
+
+    /// Closes the slot, unless it has had its outcome.
+    fn shut(&mut self) -> Option<Result<T, Abandoned>> {
+        let slot = self.0.as_ref()?;
         // Acquire (Y5): the value is visible if COMPLETE is. Pairs with the
         // Release of (Y1) and (Y2).
-        let before = self.0.state.fetch_or(CLOSED, ord!("reply.close", Acquire));
-        if before & CLOSED != 0 && !mutant!("reply.close_twice") {
-            // A value that came since then is its resolver's to take back.
-            return None;
-        }
+        let before = slot.state.fetch_or(CLOSED, ord!("reply.close", Acquire));
         if is_done(before) {
             return self.outcome(before);
         }
-        // SAFETY: closed and not done before: no resolver wakes any more.
-        unsafe { self.0.set_waker(None) };
+        // SAFETY: closed and not done before: the resolver does not wake any more.
+        unsafe { slot.set_waker(None) };
+        self.0 = None;
         None
     }
 
-    /// The outcome of a slot that is done, unless it was taken before.
-    fn outcome(&self, state: usize) -> Option<Result<T, Abandoned>> {
+    /// The outcome of a slot that is done.
+    fn outcome(&mut self, state: usize) -> Option<Result<T, Abandoned>> {
+        let slot = self.0.take()?;
         if state & COMPLETE == 0 {
             return Some(Err(Abandoned));
         }
         // SAFETY: COMPLETE was set before CLOSED was, so the value is the
         // waiter's, and an acquire came with seeing it.
-        unsafe { self.0.take_value() }.map(Ok)
+        unsafe { slot.take_value() }.map(Ok)
     }
 }
 
@@ -270,16 +266,14 @@ impl<T> Future for Waiter<T> {
 
     /// # Panics
     /// If polled again after it was ready.
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         const TAKEN: &str = "polled after it was ready";
-        let slot = &*self.0;
-        // Acquire (Y6): the value is visible if COMPLETE is. Pairs with the
-        // Release of (Y1) and (Y2).
-        let mut state = slot.state.load(ord!("reply.poll", Acquire));
-        if is_done(state) {
-            return Poll::Ready(self.outcome(state).expect(TAKEN));
+        if let Some(outcome) = self.take() {
+            return Poll::Ready(outcome);
         }
-        if state & TASK != 0 {
+        let slot = self.0.as_ref().expect(TAKEN);
+        // Relaxed: the bit is the waiter's own.
+        if slot.state.load(Relaxed) & TASK != 0 {
             let same = slot.waker.with(|waker| {
                 // SAFETY: only the waiter writes the cell; others at most read.
                 let waker = unsafe { &*waker };
@@ -291,9 +285,9 @@ impl<T> Future for Waiter<T> {
             // Acquire (Y3): as (Y6). Nobody looks at the waker after this, unless
             // the slot was done before.
             let order = ord!("reply.task_off", Acquire);
-            state = slot.state.fetch_and(!TASK, order);
-            if is_done(state) && !mutant!("reply.replace_waker_in_use") {
-                return Poll::Ready(self.outcome(state).expect(TAKEN));
+            let before = slot.state.fetch_and(!TASK, order);
+            if is_done(before) && !mutant!("reply.replace_waker_in_use") {
+                return Poll::Ready(self.outcome(before).expect(TAKEN));
             }
         }
         // SAFETY: TASK is off, and was off before the slot was done.
@@ -301,9 +295,9 @@ impl<T> Future for Waiter<T> {
         // AcqRel (Y4). Release: the waker is visible to who completes; pairs with
         // the Acquire of (Y1) and (Y2). Acquire: as (Y6).
         let order = ord!("reply.task_on", AcqRel);
-        state = slot.state.fetch_or(TASK, order);
-        if is_done(state) && !mutant!("reply.sleep_without_recheck") {
-            return Poll::Ready(self.outcome(state).expect(TAKEN));
+        let before = slot.state.fetch_or(TASK, order);
+        if is_done(before) && !mutant!("reply.sleep_without_recheck") {
+            return Poll::Ready(self.outcome(before).expect(TAKEN));
         }
         Poll::Pending
     }
@@ -349,6 +343,9 @@ mod park {
     }
 
     pub(super) fn block_on<T>(mut waiter: Waiter<T>) -> Result<T, Abandoned> {
+        if let Some(outcome) = waiter.take() {
+            return outcome;
+        }
         let waker = Waker::from(StdArc::new(Unpark(thread::current())));
         let mut context = Context::from_waker(&waker);
         loop {
@@ -360,6 +357,9 @@ mod park {
     }
 
     pub(super) fn block_until<T>(waiter: &mut Waiter<T>, deadline: Instant) -> Option<Result<T, Abandoned>> {
+        if let Some(outcome) = waiter.take() {
+            return Some(outcome);
+        }
         let waker = Waker::from(StdArc::new(Unpark(thread::current())));
         let mut context = Context::from_waker(&waker);
         loop {

@@ -223,7 +223,7 @@ impl Shard {
 
     /// Ends the shard: what outside threads have sent until now is settled, what
     /// they send from here on is refused, and whoever waits gets an answer.
-    pub(in crate::shard) fn halt(&mut self, done: &Resolver<ShardReport>) {
+    pub(in crate::shard) fn halt(&mut self, done: Resolver<ShardReport>) {
         self.close();
         let mut left = Vec::new();
         self.intake.close_and_drain(|command| left.push(command));
