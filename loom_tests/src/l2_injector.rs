@@ -123,3 +123,15 @@ pub fn full() {
     assert_eq!(intake.drain(2, |_| ()) as u64, 1);
     assert_eq!(injector.accepted(), 1);
 }
+
+/// A slot is pushed into again while it is drained.
+pub fn reuse() {
+    let (injector, mut intake) = door(1);
+    injector.push(1_u64).expect("room");
+    let pusher = thread::spawn(move || injector.push(2).is_ok());
+    let mut seen = Vec::new();
+    intake.drain(1, |item| seen.push(item));
+    let is_pushed = pusher.join().expect("the pusher ends well");
+    intake.drain(1, |item| seen.push(item));
+    assert_eq!(seen, if is_pushed { vec![1, 2] } else { vec![1] });
+}

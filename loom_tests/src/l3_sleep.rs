@@ -41,7 +41,7 @@ impl Sleeper {
 
     fn is_idle(&self) -> bool {
         self.rings.iter().all(Consumer::is_empty)
-            && self.intake.as_ref().is_none_or(Intake::is_empty)
+            && !self.intake.as_ref().is_some_and(Intake::has_next)
     }
 
     /// Works until the items seen sum up to `total`, or `stop` is raised.

@@ -196,7 +196,7 @@ fn drain_on(flag: &Flag, mut intake: Intake<u64>, doorbell: &Doorbell, parker: &
             return handled + intake.close_and_drain(|_| ()) as u64;
         }
         doorbell.arm();
-        if intake.is_empty() && !flag.is_raised() {
+        if !intake.has_next() && !flag.is_raised() {
             parker.sleep();
         }
         doorbell.disarm();

@@ -71,6 +71,7 @@ models! {
         settle_counts[0]: "once settled, the count of accepted items is exact",
         stalled_pusher[0]: "a pusher in the middle of a push holds up no ring",
         full[0]: "a full injector gives the item back",
+        reuse[0]: "a slot is written again only after it was read",
     }
     l3_sleep {
         two_rings[3]: "no shard sleeps on a non-empty ring; at most one wake per arming",

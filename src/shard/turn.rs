@@ -65,7 +65,7 @@ impl Shard {
     /// Is there something to do that does not wait for a timer? To be asked once
     /// more after the doorbell was armed: it looks at everything that rings it.
     pub fn has_work(&self) -> bool {
-        !self.intake.is_empty()
+        self.intake.has_next()
             || !self.inlets.is_empty()
             || !self.signals.is_empty()
             || self.has_notices()

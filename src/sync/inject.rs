@@ -6,9 +6,9 @@
 //!   gate: closed?  yes → Closed(item)          drain: queue.pop, up to max
 //!         no → in flight += 1  (one CAS)
 //!   queue.push     full → Full(item)           close: gate |= CLOSED
-//!   accepted += 1                                then wait for in flight = 0:
-//!   gate: in flight −= 1, Release (I1) ───────►  Acquire (I2)
-//!   doorbell.ring                                now every accepted item is in
+//!   gate: in flight −= 1, Release (I1) ───────►  then wait for in flight = 0:
+//!   doorbell.ring                                Acquire (I2)
+//!                                                now every accepted item is in
 //!                                                the queue, and no other comes
 //!
 //!   gate:  ┌────────┬───────────────────────┐
@@ -17,24 +17,17 @@
 //!            bit 63   bits 0–62
 //! ```
 //!
-//! The queue is crossbeam's `ArrayQueue`. Strictly it is not lock-free: a pusher
-//! that stalls between reserving its slot and filling it holds up the shard's
-//! `drain` at that slot, and `close` waits for pushers under way. That is the
-//! price of letting strangers in, and why shards talk through [`ring`]s instead.
-//! Under loom, which crossbeam does not know, a small queue of the same protocol
-//! stands in.
+//! Strictly it is not lock-free: a pusher that stalls between reserving its slot
+//! and filling it hides what is behind it from `drain`, and `close` waits for pushers
+//! under way. That is the price of letting strangers in, and why shards talk through
+//! [`ring`]s instead.
 //!
 //! [`ring`]: super::ring()
 
 use super::doorbell::Doorbell;
 use super::mutation::{mutant, ord};
 use super::primitive::{Arc, AtomicU64, CachePadded, atomic::Ordering::Relaxed, yield_now};
-
-#[cfg(not(loom))]
-use crossbeam_queue::ArrayQueue;
-
-#[cfg(loom)]
-use super::stand_in::ArrayQueue;
+use super::queue::Queue;
 
 /// Why an item was not accepted; it comes back inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -59,15 +52,14 @@ impl<T> PushError<T> {
 const CLOSED: u64 = 1 << 63;
 
 struct Shared<T> {
-    queue: ArrayQueue<T>,
+    queue: Queue<T>,
     gate: CachePadded<Gate>,
     doorbell: std::sync::Arc<Doorbell>,
 }
 
-/// Both words belong to the pushers: one cache line for them.
+/// Belongs to the pushers.
 struct Gate {
     state: AtomicU64,
-    accepted: AtomicU64,
 }
 
 impl Gate {
@@ -93,7 +85,7 @@ impl Gate {
         if mutant!("inject.check_without_entering") {
             return;
         }
-        // Release (I1): the items pushed, and their count, stand before this.
+        // Release (I1): the items pushed, and the index after them, stand before this.
         // Pairs with the Acquire (I2) in `is_settled`.
         self.state.fetch_sub(1, ord!("inject.gate.leave", Release));
     }
@@ -114,8 +106,8 @@ impl Drop for Entered<'_> {
 /// If `capacity` is 0.
 pub fn injector<T>(capacity: usize, doorbell: std::sync::Arc<Doorbell>) -> (Injector<T>, Intake<T>) {
     let shared = Arc::new(Shared {
-        queue: ArrayQueue::new(capacity),
-        gate: CachePadded(Gate { state: AtomicU64::new(0), accepted: AtomicU64::new(0) }),
+        queue: Queue::new(capacity),
+        gate: CachePadded(Gate { state: AtomicU64::new(0) }),
         doorbell,
     });
     (Injector(shared.clone()), Intake(shared))
@@ -151,7 +143,6 @@ impl<T> Injector<T> {
             return Ok(());
         }
         shared.queue.push(item).map_err(PushError::Full)?;
-        shared.gate.accepted.fetch_add(1, Relaxed);
         drop(entered);
         if !mutant!("inject.ring_before_push") {
             shared.doorbell.ring();
@@ -174,10 +165,7 @@ impl<T> Injector<T> {
         let mut refused = None;
         for item in items {
             match shared.queue.push(item) {
-                Ok(()) => {
-                    count += 1;
-                    shared.gate.accepted.fetch_add(1, Relaxed);
-                }
+                Ok(()) => count += 1,
                 Err(item) => {
                     refused = Some(PushError::Full(item));
                     break;
@@ -192,9 +180,9 @@ impl<T> Injector<T> {
     }
 
     /// How many items were ever accepted, by all pushers. Exact once the intake
-    /// is closed; before that a push under way may not be counted yet.
+    /// is closed; before that a push under way may be counted, or not.
     pub fn accepted(&self) -> u64 {
-        self.0.gate.accepted.load(Relaxed)
+        self.0.queue.pushed() as u64
     }
 
     /// The bell of the shard behind it.
@@ -214,7 +202,7 @@ impl<T> Injector<T> {
 
     /// Whether none waits: a hint.
     pub fn is_empty(&self) -> bool {
-        self.0.queue.is_empty()
+        self.len() == 0
     }
 
     /// How many items fit.
@@ -250,15 +238,23 @@ impl<T> Intake<T> {
         self.0.queue.len()
     }
 
-    /// Whether none waits and none is being written: a reason to sleep, after
-    /// the doorbell was armed.
+    /// Whether none waits and none is being written.
     pub fn is_empty(&self) -> bool {
-        self.0.queue.is_empty()
+        self.len() == 0
+    }
+
+    /// Whether [`drain`](Self::drain) would find one. If not, that is a reason to
+    /// sleep, after the doorbell was armed: who is just writing one rings it.
+    ///
+    /// To be asked again and again: it looks at no line that pushers share.
+    #[inline]
+    pub fn has_next(&self) -> bool {
+        self.0.queue.has_next()
     }
 
     /// How many items were ever accepted: see [`Injector::accepted`].
     pub fn accepted(&self) -> u64 {
-        self.0.gate.accepted.load(Relaxed)
+        self.0.queue.pushed() as u64
     }
 
     /// Whether it was closed.
@@ -278,7 +274,7 @@ impl<T> Intake<T> {
         if mutant!("inject.settle_without_waiting") {
             return true;
         }
-        // Acquire (I2): the items and the count of every pusher that left are
+        // Acquire (I2): the items and the indices of every pusher that left are
         // visible. Pairs with the Release (I1) in `Gate::leave`; leaves and
         // entries are read-modify-writes, so each heads the next one's release
         // sequence.

@@ -17,9 +17,8 @@
 //! ```
 //!
 //! **Invariants**
-//! - Below this module there is nothing but `std`, loom and crossbeam-queue;
-//!   outside it there is no `Ordering` and no unsafe code (but what wasmtime's
-//!   API demands).
+//! - Below this module there is nothing but `std` and loom; outside it there is no
+//!   `Ordering` and no unsafe code (but what wasmtime's API demands).
 //! - Every ordering stronger than relaxed is a named site that names its partner;
 //!   `docs/memory-ordering.md` is their table, and lists which model fails when
 //!   one is weakened.
@@ -36,12 +35,11 @@ mod inject;
 mod mutation;
 pub mod primitive;
 mod published;
+mod queue;
 mod reply;
 mod ring;
 mod rooms;
 mod slots;
-#[cfg(loom)]
-mod stand_in;
 
 pub use counter::{Counter, Gauge, SharedCounter};
 pub use credit::{Granter, Purse, SpendError, credits};

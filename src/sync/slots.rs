@@ -111,16 +111,21 @@ impl<T> Slots<T> {
     /// last, and fetching it takes longer than everything else here.
     #[inline(always)]
     pub(super) fn fetch_for_write(&self, index: usize) {
-        #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
-        {
-            let slot = self.first.as_ptr().wrapping_add(index & self.mask);
-            // SAFETY: a hint: it reads and writes nothing, whatever the address;
-            // a processor without it takes it for a no-op.
-            unsafe {
-                std::arch::asm!("prefetchw [{0}]", in(reg) slot, options(nostack, preserves_flags, readonly));
-            }
-        }
-        #[cfg(not(all(target_arch = "x86_64", not(loom), not(miri))))]
-        let _ = index;
+        fetch_for_write(self.first.as_ptr().wrapping_add(index & self.mask));
     }
+}
+
+/// Asks for a line that is soon written.
+#[inline(always)]
+pub(super) fn fetch_for_write<T>(place: *const T) {
+    #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+    {
+        // SAFETY: a hint: it reads and writes nothing, whatever the address; a processor
+        // without it takes it for a no-op.
+        unsafe {
+            std::arch::asm!("prefetchw [{0}]", in(reg) place, options(nostack, preserves_flags, readonly));
+        }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(loom), not(miri))))]
+    let _ = place;
 }

@@ -111,8 +111,8 @@ mod self_test {
             ("cli/a.rs", "fn f() -> ::wasmtime::Config {}", "cli/a.rs:1: uses wasmtime, which lives in wasm"),
             (
                 "shard/a.rs",
-                "use crossbeam_queue::{\n",
-                "shard/a.rs:1: uses crossbeam_queue, which lives in sync",
+                "use hdrhistogram::{\n",
+                "shard/a.rs:1: uses hdrhistogram, which lives in metrics",
             ),
             ("shard/a.rs", "use {glommio as g};", "shard/a.rs:1: uses glommio, which lives in runtime"),
             ("actor/a.rs", "#[derive(clap::Parser)]", "actor/a.rs:1: uses clap, which lives in cli"),

@@ -41,7 +41,6 @@ const EVERYWHERE: &[&str] =
 
 /// One home each, so that a swap is one folder. Those with more have a reason.
 pub const HOMES: &[Home] = &[
-    Home { name: "crossbeam_queue", layers: &["sync"] },
     Home { name: "loom", layers: &["sync"] },
     Home { name: "hdrhistogram", layers: &["metrics"] },
     Home { name: "quanta", layers: &["metrics"] },
