@@ -85,7 +85,9 @@ impl<D: Drive> Pace<D> {
         if self.idle.spin.is_zero() {
             return wake_at.is_some_and(|at| at <= Instant::now());
         }
-        let spin_until = Instant::now() + self.idle.spin;
+        // The first looks come before the clock: an answer is often followed by the next
+        // question, and finds us here.
+        let mut spin_until = None;
         loop {
             for _ in 0..LOOKS_PER_CLOCK {
                 if self.drive.has_work() {
@@ -97,7 +99,7 @@ impl<D: Drive> Pace<D> {
             if wake_at.is_some_and(|at| at <= now) {
                 return true;
             }
-            if now >= spin_until {
+            if now >= *spin_until.get_or_insert(now + self.idle.spin) {
                 return false;
             }
         }
