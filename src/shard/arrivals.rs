@@ -38,6 +38,7 @@ impl Shard {
     }
 
     /// Shows what has come from outside.
+    #[inline]
     pub(super) fn show_command(&self, command: &mut Command) {
         let Some(ArrivalProbe(show)) = self.config.on_arrival else { return };
         match command {

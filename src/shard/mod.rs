@@ -279,6 +279,7 @@ pub struct Shard {
 
     inlets: Inlets,
     intake: Intake<Command>,
+    commands: Vec<Command>,
     doorbell: Arc<Doorbell>,
     /// Signals to itself, and those that came in.
     signals: VecDeque<(ShardId, Signal)>,
@@ -374,6 +375,7 @@ impl Shard {
             now_ns,
             inlets,
             intake,
+            commands: Vec::new(),
             doorbell,
             signals: VecDeque::new(),
             context,

@@ -100,20 +100,33 @@ impl Shard {
         self.came_in += came_in as u64;
         taken += came_in;
 
-        taken += self.obey_commands();
+        taken += self.take_in_commands();
         taken > 0
     }
 
-    /// Does what outside threads have asked for, up to a bound. How much was it?
-    fn obey_commands(&mut self) -> usize {
+    /// Takes in what has come from outside. How much was there?
+    ///
+    /// Messages are delivered as they are taken. Whoever is answered may send at once,
+    /// and that is for the next turn: so what gives an answer waits until all is taken,
+    /// and so does all behind it.
+    fn take_in_commands(&mut self) -> usize {
+        let mut waiting = std::mem::take(&mut self.commands);
         let mut taken = 0;
         while taken < TURN_COMMANDS_MAX
             && let Some(mut command) = self.intake.pop()
         {
             taken += 1;
             self.show_command(&mut command);
+            if waiting.is_empty() && matches!(command, Command::Tell(_) | Command::Request(..)) {
+                self.obey(command);
+            } else {
+                waiting.push(command);
+            }
+        }
+        for command in waiting.drain(..) {
             self.obey(command);
         }
+        self.commands = waiting;
         taken
     }
 
@@ -350,7 +363,7 @@ impl Shard {
     ) -> Ran {
         let asked_to_exit = self.apply_effects();
         let reply = match outcome {
-            Outcome::Done(reply) => Ok(reply),
+            Outcome::Done(reply) => Ok(reply.unwrap_or_default()),
             Outcome::Failed(failure) => {
                 self.counters.answered_with_failure.add(1);
                 Err(RequestError::Failed(failure))
@@ -380,7 +393,7 @@ impl Shard {
         if let Some(request) = request {
             // Whoever has the reply may look at the counts.
             self.count_handled(handled);
-            self.answer(request, reply.map(Option::unwrap_or_default));
+            self.answer(request, reply);
         }
         let Some(reason) = asked_to_exit else { return Ran::On };
         self.count_handled(handled);

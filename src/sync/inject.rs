@@ -216,6 +216,7 @@ pub struct Intake<T>(Arc<Shared<T>>);
 
 impl<T> Intake<T> {
     /// Takes the oldest item.
+    #[inline]
     pub fn pop(&mut self) -> Option<T> {
         self.0.queue.pop()
     }
@@ -224,9 +225,7 @@ impl<T> Intake<T> {
     pub fn drain(&mut self, max: usize, mut each: impl FnMut(T)) -> usize {
         let mut count = 0;
         while count < max {
-            let Some(item) = self.pop() else {
-                break;
-            };
+            let Some(item) = self.pop() else { break };
             count += 1;
             each(item);
         }

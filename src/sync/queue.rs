@@ -21,7 +21,7 @@ use super::primitive::{
     AtomicUsize, CachePadded, UnsafeCell,
     atomic::Ordering::{self, Relaxed},
 };
-use super::slots::fetch_for_write;
+use super::slots::{fetch_for_read, fetch_for_write};
 
 const LINE_BYTES: usize = 64;
 
@@ -30,6 +30,14 @@ const LINE_BYTES: usize = 64;
 struct Slot<T> {
     stamp: AtomicUsize,
     item: UnsafeCell<MaybeUninit<T>>,
+}
+
+impl<T> Slot<T> {
+    /// Where each of its cache lines begins.
+    fn lines(&self) -> impl Iterator<Item = *const u8> + use<T> {
+        let start = std::ptr::from_ref(self).cast::<u8>();
+        (0..size_of::<Self>()).step_by(LINE_BYTES).map(move |line| start.wrapping_add(line))
+    }
 }
 
 pub(super) struct Queue<T> {
@@ -119,20 +127,12 @@ impl<T> Queue<T> {
                     // Release (Q1): the item is written before it is popped. Pairs
                     // with the Acquire (Q2) in `pop`.
                     put(&slot.stamp, 2 * tail + 1, ord!("queue.push.full", Release));
-                    self.fetch_for_write(tail + 1);
+                    // Who pops had them last, a lap ago; and a pusher that waits for an
+                    // answer has the time.
+                    self.slot(tail + 1).lines().for_each(fetch_for_write);
                     return Ok(());
                 }
             }
-        }
-    }
-
-    /// Asks for the lines of a slot that is soon pushed into: who pops had them last, a
-    /// lap ago, and a pusher that waits for an answer has the time.
-    #[inline(always)]
-    fn fetch_for_write(&self, index: usize) {
-        let slot = std::ptr::from_ref(self.slot(index)).cast::<u8>();
-        for line in (0..size_of::<Slot<T>>()).step_by(LINE_BYTES) {
-            fetch_for_write(slot.wrapping_add(line));
         }
     }
 
@@ -157,9 +157,14 @@ impl<T> Queue<T> {
         Some(item)
     }
 
-    /// Whether [`pop`](Self::pop) would give one, by the thread that pops.
+    /// Whether [`pop`](Self::pop) would give one, by the thread that pops. If so, it asks
+    /// for all of it.
     pub(super) fn has_next(&self) -> bool {
-        self.next().is_some()
+        let next = self.next();
+        if let Some((_, slot)) = next {
+            slot.lines().for_each(fetch_for_read);
+        }
+        next.is_some()
     }
 
     /// How many pushes there ever were, with those under way.

@@ -95,16 +95,7 @@ impl<T> Slots<T> {
     /// meanwhile.
     #[inline(always)]
     pub(super) fn fetch_for_read(&self, index: usize) {
-        #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
-        {
-            let slot = self.first.as_ptr().wrapping_add(index & self.mask);
-            // SAFETY: as in `fetch_for_write`.
-            unsafe {
-                std::arch::asm!("prefetcht0 [{0}]", in(reg) slot, options(nostack, preserves_flags, readonly));
-            }
-        }
-        #[cfg(not(all(target_arch = "x86_64", not(loom), not(miri))))]
-        let _ = index;
+        fetch_for_read(self.first.as_ptr().wrapping_add(index & self.mask));
     }
 
     /// Asks for the line of a slot that is soon written: the other core had it
@@ -113,6 +104,20 @@ impl<T> Slots<T> {
     pub(super) fn fetch_for_write(&self, index: usize) {
         fetch_for_write(self.first.as_ptr().wrapping_add(index & self.mask));
     }
+}
+
+/// Asks for a line that is soon read.
+#[inline(always)]
+pub(super) fn fetch_for_read<T>(place: *const T) {
+    #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+    {
+        // SAFETY: a hint: it reads and writes nothing, whatever the address.
+        unsafe {
+            std::arch::asm!("prefetcht0 [{0}]", in(reg) place, options(nostack, preserves_flags, readonly));
+        }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(loom), not(miri))))]
+    let _ = place;
 }
 
 /// Asks for a line that is soon written.

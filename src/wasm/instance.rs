@@ -17,7 +17,7 @@ use super::host::{HostState, Identity, finished_of_batch};
 use super::trap;
 use crate::actor::{
     self, Account, Actor, ActorId, Batch, BatchOutcome, Child, Context, ExitReason, Failure, Health,
-    Incarnation, Message, NameTaken, Notice, Outcome, Payload, StartError, StopReason, TrapCause,
+    Incarnation, Message, NameTaken, Notice, Outcome, StartError, StopReason, TrapCause,
 };
 
 /// An instance that lives: all that its calls need.
@@ -102,15 +102,17 @@ impl Live {
     }
 
     /// What a handler's answer comes to.
-    pub(super) fn conclude(&self, answer: Result<Option<Payload>, Failure>) -> Outcome {
+    #[inline]
+    pub(super) fn conclude(&self, answer: Result<Option<Reply>, abi::Failure>) -> Outcome {
         let bytes_max = self.store.data().terms.limits.message_bytes_max;
         match answer {
-            Ok(Some(reply)) if reply.len() > bytes_max => Outcome::Failed(Failure::Other(format!(
+            Ok(Some(Reply(reply))) if reply.len() > bytes_max => Outcome::Failed(Failure::Other(format!(
                 "the reply is {} bytes, over message_bytes_max ({bytes_max})",
                 reply.len()
             ))),
-            Ok(reply) => Outcome::Done(reply),
-            Err(failure) => Outcome::Failed(failure),
+            Ok(Some(Reply(reply))) => Outcome::Done(Some(reply)),
+            Ok(None) => Outcome::Done(None),
+            Err(failure) => Outcome::Failed(failure.into()),
         }
     }
 }
@@ -212,7 +214,7 @@ impl Actor for ComponentActor {
         match live.functions.handle_reply.call(&mut live.store, params) {
             Ok((answer,)) => {
                 live.leave();
-                live.conclude(answer.map(|reply| reply.map(|Reply(payload)| payload)).map_err(Failure::from))
+                live.conclude(answer)
             }
             Err(error) => Outcome::Exited(self.exit(&error)),
         }

@@ -23,8 +23,8 @@ use super::desk::{Command, Desk, Done, Progress, give_way};
 use super::instance::Live;
 use super::{abi, trap};
 use crate::actor::{
-    Account, Actor, ActorId, Awaited, Child, Context, ExitReason, Failure, Health, Incarnation, Message,
-    NameTaken, Notice, Outcome, Resume, StartError, StopReason, TrapCause,
+    Account, Actor, ActorId, Awaited, Child, Context, ExitReason, Health, Incarnation, Message, NameTaken,
+    Notice, Outcome, Resume, StartError, StopReason, TrapCause,
 };
 
 /// A component actor that may wait in the middle of a message.
@@ -251,7 +251,6 @@ impl Live {
             return Ok(());
         }
         let (answer,) = self.functions.handle_reply.call_async(&mut self.store, params).await?;
-        let answer = answer.map(|reply| reply.map(|reply| reply.0)).map_err(Failure::from);
         desk.done(Done::Handled(self.conclude(answer)));
         Ok(())
     }
