@@ -42,7 +42,7 @@
 //!                   ▼         ▼      │
 //! SHARED          metrics ─► actor   │      hdrhistogram lives in metrics
 //!                   │                │
-//! FLOOR             └────► sync ◄────┘      atomics, unsafe, crossbeam-queue, loom live here
+//! FLOOR             └────► sync ◄────┘      atomics, unsafe and loom live here
 //! ```
 //!
 //! Everything below `wasm` and `runtime` builds with `--no-default-features`.

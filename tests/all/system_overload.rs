@@ -21,15 +21,22 @@ use crate::support::*;
 
 /// Answers no request before it is told to open.
 #[derive(Default)]
-struct Gate(Vec<RequestId>);
+struct Gate {
+    waiting: Vec<RequestId>,
+    is_open: bool,
+}
 
 impl Actor for Gate {
     fn handle(&mut self, context: &Context, message: &Message) -> Outcome {
-        if message.request.is_some() {
-            self.0.extend(context.defer());
-        } else {
-            for request in self.0.drain(..) {
-                context.reply(request, Ok(Payload::empty()));
+        match message.request {
+            // Who comes to an open gate need not wait.
+            Some(_) if !self.is_open => self.waiting.extend(context.defer()),
+            Some(_) => {}
+            None => {
+                self.is_open = true;
+                for request in self.waiting.drain(..) {
+                    context.reply(request, Ok(Payload::empty()));
+                }
             }
         }
         Outcome::Done(None)

@@ -11,7 +11,7 @@ use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,10 @@ const PREEMPT_EVERY: Duration = Duration::from_secs(3600);
 /// The longest sleep in one piece, in case glommio parks for the same reason on
 /// another completion: a timer makes it look again.
 const SLEEP_MAX: Duration = Duration::from_millis(20);
+
+/// The same for a turn of the reactor: while that waits nobody could ring, and there is
+/// work.
+const REACTOR_TURN_MAX: Duration = Duration::from_millis(1);
 
 /// The eventfd. Its counter is not zero once somebody rang.
 type Ringer = Arc<OwnedFd>;
@@ -105,6 +109,10 @@ async fn drive<D: Drive>(mut pace: Pace<D>, ringer: Ringer) -> thread::Result<io
     }
 }
 
+/// How the bell is looked at: for reading or for writing.
+type PollBell =
+    fn(&PollableFd<Ringer>, &mut Context<'_>, &mut PollState) -> Poll<Result<(), GlommioError<()>>>;
+
 /// The ring, seen from the only task.
 struct Reactor {
     bell: PollableFd<Ringer>,
@@ -132,7 +140,7 @@ impl Reactor {
         if self.last_turn.elapsed() < REACTOR_TURN_EVERY {
             return Ok(());
         }
-        self.bell.writable().await.map_err(to_io)?;
+        self.until(PollableFd::poll_writable, Instant::now() + REACTOR_TURN_MAX).await?;
         self.last_turn = Instant::now();
         Ok(())
     }
@@ -141,7 +149,7 @@ impl Reactor {
     /// which costs the shard a turn that finds nothing.
     async fn sleep(&mut self, until: Option<Instant>) -> io::Result<()> {
         let latest = Instant::now() + SLEEP_MAX;
-        self.sleep_until(until.map_or(latest, |at| at.min(latest))).await?;
+        self.until(PollableFd::poll_readable, until.map_or(latest, |at| at.min(latest))).await?;
         self.last_turn = Instant::now();
         // Back to zero. One that rings late only cuts the next sleep short.
         let mut count = [0; size_of::<u64>()];
@@ -151,12 +159,13 @@ impl Reactor {
         }
     }
 
-    async fn sleep_until(&self, at: Instant) -> io::Result<()> {
+    /// Waits for the bell to be ready for this, but not for longer than that.
+    async fn until(&self, poll: PollBell, at: Instant) -> io::Result<()> {
         let mut timer = Timer::new(at.saturating_duration_since(Instant::now()));
         // Dropped with a registration still in it, it cancels that one.
         let mut state = PollState::new();
-        poll_fn(|context| match self.bell.poll_readable(context, &mut state) {
-            Poll::Ready(rung) => Poll::Ready(rung.map_err(to_io)),
+        poll_fn(|context| match poll(&self.bell, context, &mut state) {
+            Poll::Ready(ready) => Poll::Ready(ready.map_err(to_io)),
             Poll::Pending => Pin::new(&mut timer).poll(context).map(|_due| Ok(())),
         })
         .await
