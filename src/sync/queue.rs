@@ -17,10 +17,8 @@
 use std::mem::MaybeUninit;
 
 use super::mutation::{mutant, ord};
-use super::primitive::{
-    AtomicUsize, CachePadded, UnsafeCell,
-    atomic::Ordering::{self, Relaxed},
-};
+use super::primitive::atomic::{Ordering, Ordering::Relaxed};
+use super::primitive::{AtomicUsize, CachePadded, UnsafeCell};
 use super::slots::{fetch_for_read, fetch_for_write};
 
 const LINE_BYTES: usize = 64;
