@@ -52,7 +52,7 @@ pub struct Abandoned;
 #[error("the deadline passed before the reply")]
 pub struct TimedOut;
 
-#[repr(C)] // The state beside the value.
+#[repr(C, align(64))] // The state beside the value, and on lines that nothing else is on.
 struct Slot<T> {
     state: AtomicUsize,
     value: UnsafeCell<Option<T>>,
