@@ -1,6 +1,7 @@
 //! Native actors that send: as fast as guests take it, or at a set rate. They, and
 //! not the guests, are where messages come from; what they cost is in the figures.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -39,9 +40,16 @@ pub(crate) enum Content {
     /// Zeros after the word; so many bytes.
     Words(usize),
     /// These bytes, as they are.
-    Fixed(Vec<u8>),
+    Fixed(Arc<[u8]>),
     /// As `Words`, published to this subject instead of sent to anybody.
     Published(&'static str, usize),
+}
+
+thread_local! {
+    /// Where pumps write their messages, which are copied when they are sent: how many bytes
+    /// each has, and all of them. Were it a buffer for each of a thousand pumps, these would
+    /// be most of what the caches hold.
+    static WRITTEN: RefCell<(usize, Vec<u8>)> = const { RefCell::new((0, Vec::new())) };
 }
 
 /// Has the turn when it is told nothing: then it sends a burst, and gives the turn to
@@ -50,10 +58,9 @@ pub(crate) enum Content {
 struct Pump {
     stream: Stream,
     next: usize,
-    /// As many as are sent at once.
-    payloads: Vec<Vec<u8>>,
-    has_words: bool,
-    subject: Option<&'static str>,
+    content: Content,
+    /// The most that are sent at once.
+    at_once: u64,
     in_flight_max: u64,
     burst: u64,
     /// Of its burst, what is still to be sent in this turn.
@@ -98,23 +105,7 @@ impl Actor for Pump {
 impl Pump {
     fn send_burst(&mut self, context: &Context) {
         while self.burst_left > 0 {
-            let at_once = self.payloads.len().min(self.burst_left as usize);
-            let payloads = &mut self.payloads[..at_once];
-            if self.has_words {
-                for (value, payload) in (self.stream.first_value..).zip(&mut *payloads) {
-                    word::write(payload, self.stream.op, value);
-                }
-            }
-            let sent = match (self.subject, self.stream.to.get(self.next)) {
-                (Some(subject), _) => context.publish(subject, &payloads[0][..]).map_or(0, |()| 1),
-                (None, Some(&to)) if at_once == 1 => context.send_bytes(to, &payloads[0]).map_or(0, |()| 1),
-                (None, Some(&to)) => {
-                    let payloads: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
-                    let all = context.send_many(to, &payloads);
-                    all.map_or_else(|refused| refused.sent as u64, |()| at_once as u64)
-                }
-                (None, None) => 0,
-            };
+            let sent = self.send_some(context, self.at_once.min(self.burst_left));
             if sent == 0 {
                 return;
             }
@@ -122,6 +113,47 @@ impl Pump {
             self.stream.first_value += sent;
             self.stream.messages -= sent;
             self.next = if self.next + 1 >= self.stream.to.len() { 0 } else { self.next + 1 };
+        }
+    }
+
+    /// Sends so many to the next one, or fewer. How many?
+    fn send_some(&self, context: &Context, messages: u64) -> u64 {
+        let to = self.stream.to.get(self.next).copied();
+        let (bytes, subject) = match &self.content {
+            Content::Fixed(bytes) => return send(context, to, bytes, bytes.len(), 1),
+            Content::Words(bytes) => (*bytes, None),
+            Content::Published(subject, bytes) => (*bytes, Some(*subject)),
+        };
+        WRITTEN.with_borrow_mut(|(bytes_each, written)| {
+            // What follows the words is zeros, and stays so.
+            let bytes_min = bytes * messages as usize;
+            if std::mem::replace(bytes_each, bytes) != bytes {
+                written.clear();
+            }
+            if written.len() < bytes_min {
+                written.resize(bytes_min, 0);
+            }
+            let payloads = written.chunks_exact_mut(bytes).take(messages as usize);
+            for (value, payload) in (self.stream.first_value..).zip(payloads) {
+                word::write(payload, self.stream.op, value);
+            }
+            match subject {
+                Some(subject) => context.publish(subject, &written[..bytes]).map_or(0, |()| 1),
+                None => send(context, to, written, bytes, messages),
+            }
+        })
+    }
+}
+
+/// Sends so many messages of so many bytes each, or fewer. How many?
+fn send(context: &Context, to: Option<ActorId>, written: &[u8], bytes: usize, messages: u64) -> u64 {
+    match (to, messages) {
+        (None, _) => 0,
+        (Some(to), 1) => context.send_bytes(to, &written[..bytes]).map_or(0, |()| 1),
+        (Some(to), _) => {
+            let payloads: Vec<&[u8]> = written.chunks_exact(bytes).take(messages as usize).collect();
+            let all = context.send_many(to, &payloads);
+            all.map_or_else(|refused| refused.sent as u64, |()| payloads.len() as u64)
         }
     }
 }
@@ -165,19 +197,12 @@ impl Pumps {
         let mut pending = Vec::new();
         for stream in streams {
             let on = stream.on;
-            let (payload, subject) = match content {
-                Content::Words(bytes) => (word::payload(stream.op, 0, *bytes), None),
-                Content::Fixed(bytes) => (bytes.clone(), None),
-                Content::Published(subject, bytes) => (word::payload(stream.op, 0, *bytes), Some(*subject)),
-            };
-            let has_words = !matches!(content, Content::Fixed(_));
-            let (handle, done) = (runtime.handle(), sender.clone());
+            let (content, handle, done) = (content.clone(), runtime.handle(), sender.clone());
             let make = move |_: &_| Pump {
                 stream: stream.clone(),
                 next: 0,
-                payloads: vec![payload.clone(); at_once],
-                has_words,
-                subject,
+                content: content.clone(),
+                at_once: at_once as u64,
                 in_flight_max,
                 burst,
                 burst_left: 0,

@@ -163,7 +163,7 @@ impl Bench {
     fn ns_per_message(&self, to: ActorId, payload: &[u8], messages: u64) -> anyhow::Result<f64> {
         let before = self.count(to)?;
         let stream = Stream { on: ShardId(0), to: vec![to], op: Op::Add, first_value: 0, messages };
-        let content = Content::Fixed(payload.to_vec());
+        let content = Content::Fixed(payload.into());
         let pumps = Pumps::new(&self.runtime, vec![stream], &content, Pace::InFlight, 1)?;
         let start = Instant::now();
         pumps.run(&self.runtime)?;

@@ -159,6 +159,12 @@ impl Mailbox {
         self.holds == 0
     }
 
+    /// Is its actor to be queued for this mail? Then it counts as queued.
+    #[inline(always)]
+    pub(super) fn wakes(&mut self) -> bool {
+        self.is_ready() && !std::mem::replace(&mut self.queued, true)
+    }
+
     /// Does somebody wait until there is room in it?
     #[inline(always)]
     pub(super) fn is_watched(&self) -> bool {

@@ -60,6 +60,10 @@ pub(super) struct Post {
     pub(super) mailboxes: Vec<Mailbox>,
     pub(super) pool: Pool,
     run_queue: VecDeque<ActorId>,
+    /// Who runs next, before the queue: the first that was woken by one out of the queue.
+    run_next: Option<ActorId>,
+    /// Is one out of the queue running, which has woken nobody yet?
+    can_wake_next: bool,
     pub(super) outlets: Outlets,
     /// Messages for each shard that are accepted and not yet in a ring.
     pub(super) on_their_way: Vec<u32>,
@@ -93,6 +97,8 @@ impl Post {
             mailboxes: Vec::new(),
             pool: Pool::new(),
             run_queue: VecDeque::new(),
+            run_next: None,
+            can_wake_next: false,
             outlets,
             on_their_way: vec![0; shards],
             crossed: 0,
@@ -146,11 +152,11 @@ impl Post {
         if mailbox.generation != to.generation() || !mailbox.takes_frame(extra, payload.len()) {
             return false;
         }
-        if mailbox.is_ready() && !mailbox.queued {
-            mailbox.queued = true;
-            self.run_queue.push_back(to);
-        }
+        let wakes = mailbox.wakes();
         mailbox.push_frame(&mut self.pool, to, from, payload);
+        if wakes {
+            self.queue(to);
+        }
         true
     }
 
@@ -162,9 +168,8 @@ impl Post {
             return 0;
         }
         let framed = mailbox.push_frames(&mut self.pool, to, from, payloads);
-        if framed > 0 && mailbox.is_ready() && !mailbox.queued {
-            mailbox.queued = true;
-            self.run_queue.push_back(to);
+        if framed > 0 && mailbox.wakes() {
+            self.queue(to);
         }
         framed
     }
@@ -214,12 +219,10 @@ impl Post {
 
     #[inline(always)]
     pub(super) fn push(&mut self, to: ActorId, bytes: usize) -> &mut Message {
-        let mailbox = &mut self.mailboxes[to.slot() as usize];
-        if mailbox.is_ready() && !mailbox.queued {
-            mailbox.queued = true;
-            self.run_queue.push_back(to);
+        if self.mailboxes[to.slot() as usize].wakes() {
+            self.queue(to);
         }
-        mailbox.push(&mut self.pool, bytes)
+        self.mailboxes[to.slot() as usize].push(&mut self.pool, bytes)
     }
 
     /// A message has come from another shard, or from outside: then there may be

@@ -115,12 +115,32 @@ impl Post {
 
     /// The actor whose turn it is. It counts as queued until
     /// [`rest`](Self::rest).
+    ///
+    /// Whom it wakes first has the turn after it, while what it was sent is in the
+    /// caches; and does not pass that on, so that nobody waits in the queue for ever.
     pub(in crate::shard) fn next_ready(&mut self) -> Option<ActorId> {
-        self.run_queue.pop_front()
+        if let Some(next) = self.run_next.take() {
+            self.can_wake_next = false;
+            return Some(next);
+        }
+        let first = self.run_queue.pop_front();
+        self.can_wake_next = first.is_some();
+        first
+    }
+
+    /// Puts an actor that has been woken where it waits for its turn.
+    #[inline]
+    pub(super) fn queue(&mut self, actor: ActorId) {
+        if std::mem::take(&mut self.can_wake_next) {
+            self.run_next = Some(actor);
+        } else {
+            self.run_queue.push_back(actor);
+        }
     }
 
     /// An actor does not run any longer, and is not queued either.
     pub(in crate::shard) fn rest_without_mail(&mut self, actor: ActorId) {
+        self.can_wake_next = false;
         if let Some(mailbox) = self.mailbox(actor) {
             mailbox.queued = false;
         }
@@ -135,16 +155,14 @@ impl Post {
     /// Queues an actor that is up and has mail.
     pub(in crate::shard) fn make_ready(&mut self, actor: ActorId) {
         if let Some(mailbox) = self.mailbox(actor)
-            && mailbox.is_ready()
-            && !mailbox.queued
             && mailbox.messages > 0
+            && mailbox.wakes()
         {
-            mailbox.queued = true;
             self.run_queue.push_back(actor);
         }
     }
 
     pub(in crate::shard) fn has_ready(&self) -> bool {
-        !self.run_queue.is_empty()
+        self.run_next.is_some() || !self.run_queue.is_empty()
     }
 }

@@ -139,6 +139,32 @@ fn requests_left_in_the_mailbox_of_the_dead_are_answered() {
 }
 
 #[test]
+fn whom_an_actor_wakes_first_has_the_turn_after_it() {
+    let mut world = World::new(1);
+    let [a, b, c, d, e] = [(); 5].map(|()| world.spawn(0));
+    world.log();
+    world.tell(a, &format!("send {b} log b"));
+    world.tell(a, &format!("send {e} log e"));
+    world.tell(c, "log c");
+    world.tell(d, "log d");
+    world.settle();
+    assert_eq!(world.log(), ["b", "c", "d", "e"], "what is in the caches, and then the queue");
+}
+
+#[test]
+fn the_turn_is_not_passed_on_past_those_who_wait() {
+    let mut world = World::new(1);
+    let [a, b, c, d] = [(); 4].map(|()| world.spawn(0));
+    world.log();
+    // To and fro, as long as anybody asks for it.
+    world.tell(a, &format!("send {b} send {a} send {b} send {a} log a"));
+    world.tell(c, "log c");
+    world.tell(d, "log d");
+    world.settle();
+    assert_eq!(world.log(), ["c", "d", "a"]);
+}
+
+#[test]
 fn a_turn_is_bounded_and_neighbours_take_turns() {
     let config = ShardConfig { slice_messages_max: 4, turn_messages_max: 8, ..ShardConfig::default() };
     let mut world = World::with_config(1, config);
