@@ -19,6 +19,8 @@ use crate::word::{self, Op};
 const IN_FLIGHT_MAX: u64 = 2_048;
 /// Messages sent between two looks at how many are on their way.
 const BURST: u64 = 64;
+/// The most messages that are sent with one call.
+const AT_ONCE_MAX: usize = 32;
 /// How often to look whether the last messages are settled.
 const TAIL_LOOK: Duration = Duration::from_micros(50);
 /// How long a workload may stand still before it is given up.
@@ -151,9 +153,12 @@ fn send(context: &Context, to: Option<ActorId>, written: &[u8], bytes: usize, me
         (None, _) => 0,
         (Some(to), 1) => context.send_bytes(to, &written[..bytes]).map_or(0, |()| 1),
         (Some(to), _) => {
-            let payloads: Vec<&[u8]> = written.chunks_exact(bytes).take(messages as usize).collect();
-            let all = context.send_many(to, &payloads);
-            all.map_or_else(|refused| refused.sent as u64, |()| payloads.len() as u64)
+            let mut payloads = [&[][..]; AT_ONCE_MAX];
+            let places = payloads.iter_mut().take(messages as usize);
+            let listed =
+                places.zip(written.chunks_exact(bytes)).map(|(place, written)| *place = written).count();
+            let all = context.send_many(to, &payloads[..listed]);
+            all.map_or_else(|refused| refused.sent as u64, |()| listed as u64)
         }
     }
 }

@@ -8,7 +8,7 @@ use wasmtime::component::{Instance, TypedFunc};
 use wasmtime::{Error, Store};
 
 use super::abi::{
-    self, BatchParams, BatchReturn, Frames, HandleIgnored, HandleParams, HandleReply, Letter, Reply,
+    self, BatchParams, BatchReturn, Bundle, Frames, HandleIgnored, HandleParams, HandleReply, Letter, Reply,
 };
 use super::deadline::Call;
 use super::engine::Room;
@@ -302,7 +302,8 @@ impl ComponentActor {
         let messages = frames.len();
         live.store.data_mut().hear_all(&frames);
         live.enter(Call::Batch { messages });
-        match handler.handle.call(&mut live.store, (frames,)) {
+        let bundle = Bundle { frames, inbox: live.store.data().inbox };
+        match handler.handle.call(&mut live.store, (bundle,)) {
             Ok((failures,)) => {
                 live.leave();
                 // What is behind the message in which it asked to stop is not handled.

@@ -1,9 +1,10 @@
 //! Many messages in one call.
 
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use crate::bindings::imports::raddle::actor::progress;
-use crate::{Actor, ActorId};
+use crate::{Actor, ActorId, inbox};
 
 /// One message of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,9 +67,21 @@ fn register() {
     progress::register(unsafe { std::slice::from_raw_parts(FINISHED.as_ptr().cast::<u8>(), 4) });
 }
 
-/// What [`actor!`](crate::actor) exports as `handle-batch`.
+/// What [`actor!`](crate::actor) exports as `handle-batch`. What `wit-bindgen` makes a `Vec`
+/// of may lie in the inbox, and then it is not to be freed.
 #[inline]
-pub fn handle_batch<A: Actor>(actor: &mut A, frames: &[u8]) -> u32 {
+pub fn handle_frames<A: Actor>(actor: &mut A, frames: Vec<u8>) -> u32 {
+    let frames = ManuallyDrop::new(frames);
+    let failures = handle_batch(actor, &frames);
+    if !inbox::holds(frames.as_ptr()) {
+        inbox::ask_for_more();
+        drop(ManuallyDrop::into_inner(frames));
+    }
+    failures
+}
+
+#[inline]
+fn handle_batch<A: Actor>(actor: &mut A, frames: &[u8]) -> u32 {
     if cfg!(target_family = "wasm") && !IS_REGISTERED.load(Relaxed) {
         register();
     }

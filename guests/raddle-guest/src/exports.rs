@@ -73,7 +73,7 @@ macro_rules! __export {
         struct BatchHandler;
         impl $crate::__bindings::batch_handler::Guest for BatchHandler {
             fn handle_batch(frames: ::std::vec::Vec<u8>) -> u32 {
-                $instance.with_borrow_mut(|actor| $crate::__handle_batch(actor, &frames))
+                $instance.with_borrow_mut(|actor| $crate::__handle_frames(actor, frames))
             }
         }
         #[cfg(target_family = "wasm")]

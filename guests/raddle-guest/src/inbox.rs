@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use crate::bindings::imports::raddle::actor::inbox;
 
-/// The largest message that comes there.
-const INBOX_BYTES: usize = 1024;
+/// The largest message that comes there, or so much of many: their heads and payloads. What
+/// nothing was ever written to takes no memory of the host.
+const INBOX_BYTES: usize = 4096;
 
 /// Written by the runtime, before it enters the guest.
 #[repr(align(16))]

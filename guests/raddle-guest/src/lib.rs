@@ -237,7 +237,7 @@ impl From<SendError> for Failure {
 }
 
 #[doc(hidden)]
-pub use batch::handle_batch as __handle_batch;
+pub use batch::handle_frames as __handle_frames;
 #[doc(hidden)]
 pub use handler::{Flat as __Flat, assert_actor as __assert_actor, enter as __enter, handle as __handle};
 #[doc(hidden)]

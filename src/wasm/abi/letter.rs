@@ -25,6 +25,12 @@ impl Region {
             _ => bail!("list pointer/length out of bounds of memory"),
         }
     }
+
+    /// Where so many bytes lie in it, if they fit.
+    #[inline]
+    pub(super) fn fits(self, bytes: usize) -> Option<usize> {
+        (bytes <= self.bytes as usize).then_some(self.start as usize)
+    }
 }
 
 // SAFETY: layout and type check are those of `list<u8>`, as for `WasmList<u8>`.
@@ -89,16 +95,15 @@ unsafe impl Lower for Letter<'_> {
         ty: InterfaceType,
         into: &mut MaybeUninit<Self::Lower>,
     ) -> Result<()> {
-        let Region { start, bytes } = self.inbox;
-        if self.payload.len() > bytes as usize {
+        let Some(start) = self.inbox.fits(self.payload.len()) else {
             return self.payload.linear_lower_to_flat(context, ty, into);
-        }
+        };
         let memory = context.as_slice_mut();
-        match memory.get_mut(start as usize..).and_then(|rest| rest.get_mut(..self.payload.len())) {
+        match memory.get_mut(start..).and_then(|rest| rest.get_mut(..self.payload.len())) {
             Some(inbox) => inbox.copy_from_slice(self.payload),
             None => bail!("the inbox is out of bounds of memory"),
         }
-        into.write([ValRaw::i64(start.into()), ValRaw::i64(self.payload.len() as i64)]);
+        into.write([ValRaw::i64(start as i64), ValRaw::i64(self.payload.len() as i64)]);
         Ok(())
     }
 

@@ -9,10 +9,10 @@ use wasmtime::component::__internal::{
     CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext,
 };
 use wasmtime::component::{ComponentType, Lift, Lower, WasmList};
-use wasmtime::{Result, ValRaw, bail};
+use wasmtime::{Result, bail};
 
 use super::Failure;
-use crate::actor::{self, ActorId, Batch, Outcome, Payload, write_frame};
+use crate::actor::{Outcome, Payload};
 
 /// A `list<u8>`, copied once: from the guest's memory into a payload.
 pub(in crate::wasm) struct Reply(pub(in crate::wasm) Payload);
@@ -183,114 +183,5 @@ unsafe impl Lower for Bytes {
         offset: usize,
     ) -> Result<()> {
         self.0.as_slice().linear_lower_to_memory(context, ty, offset)
-    }
-}
-
-/// Many messages, as one flat buffer in the guest's memory (the layout is in
-/// `wit/batch.wit`).
-#[derive(Clone, Copy)]
-pub(in crate::wasm) enum Frames<'a> {
-    /// Written there, and nowhere else before.
-    Batch {
-        /// The messages.
-        batch: Batch<'a>,
-        /// What the buffer takes.
-        bytes: usize,
-    },
-    /// Laid out already.
-    Run(&'a actor::Frames),
-}
-
-impl<'a> Frames<'a> {
-    /// As many messages from the start of a batch as take at most `bytes_max`, and
-    /// one in any case.
-    pub(in crate::wasm) fn prefix(batch: Batch<'a>, bytes_max: usize) -> Self {
-        let (mut messages, mut bytes) = (0, 0);
-        for message in batch {
-            let more = bytes + actor::Frames::bytes_of(message.payload.len());
-            if more > bytes_max && messages > 0 {
-                break;
-            }
-            (messages, bytes) = (messages + 1, more);
-        }
-        Self::Batch { batch: batch.slice(0..messages), bytes }
-    }
-
-    /// How many messages.
-    pub(in crate::wasm) fn len(&self) -> usize {
-        match self {
-            Self::Batch { batch, .. } => batch.len(),
-            Self::Run(frames) => frames.len(),
-        }
-    }
-
-    /// Calls this with everyone who has sent one of them.
-    pub(in crate::wasm) fn each_sender(&self, call: impl FnMut(ActorId)) {
-        match self {
-            Self::Batch { batch, .. } => batch.iter().filter_map(|message| message.from).for_each(call),
-            Self::Run(frames) => frames.iter().filter_map(|frame| frame.from).for_each(call),
-        }
-    }
-
-    /// Where in the guest's memory they are now, and how many bytes they take.
-    fn write<T>(&self, context: &mut LowerContext<'_, T>) -> Result<(usize, usize)> {
-        let len = match self {
-            Self::Batch { bytes, .. } => *bytes,
-            Self::Run(frames) => frames.as_bytes().len(),
-        };
-        let start = context.realloc(0, 0, 1, len)?;
-        let memory = context.as_slice_mut();
-        let Some(mut buffer) = memory.get_mut(start..).and_then(|rest| rest.get_mut(..len)) else {
-            bail!("realloc gave a buffer out of bounds of memory");
-        };
-        match self {
-            Self::Run(frames) => buffer.copy_from_slice(frames.as_bytes()),
-            Self::Batch { batch, .. } => {
-                for message in *batch {
-                    let payload = message.payload.as_slice();
-                    let (frame, rest) = buffer.split_at_mut(actor::Frames::bytes_of(payload.len()));
-                    write_frame(frame, message.from, payload);
-                    buffer = rest;
-                }
-            }
-        }
-        Ok((start, len))
-    }
-}
-
-// SAFETY: layout and type check are those of `list<u8>`.
-unsafe impl ComponentType for Frames<'_> {
-    type Lower = <[u8] as ComponentType>::Lower;
-    const ABI: CanonicalAbiInfo = <[u8] as ComponentType>::ABI;
-
-    fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> Result<()> {
-        <[u8] as ComponentType>::typecheck(ty, types)
-    }
-}
-
-// SAFETY: both write a pointer and a length, as for `[u8]`, to bytes that the
-// guest's `realloc` gave for it.
-unsafe impl Lower for Frames<'_> {
-    fn linear_lower_to_flat<T>(
-        &self,
-        context: &mut LowerContext<'_, T>,
-        _: InterfaceType,
-        into: &mut MaybeUninit<Self::Lower>,
-    ) -> Result<()> {
-        let (start, len) = self.write(context)?;
-        into.write([ValRaw::i64(start as i64), ValRaw::i64(len as i64)]);
-        Ok(())
-    }
-
-    fn linear_lower_to_memory<T>(
-        &self,
-        context: &mut LowerContext<'_, T>,
-        _: InterfaceType,
-        offset: usize,
-    ) -> Result<()> {
-        let (start, len) = self.write(context)?;
-        *context.get(offset) = (start as u32).to_le_bytes();
-        *context.get(offset + 4) = (len as u32).to_le_bytes();
-        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 // What wasmtime's derives write for `ComponentType` and `Lift` is unsafe code.
 #![allow(unsafe_code)]
 
+mod frames;
 mod letter;
 mod lists;
 
@@ -10,8 +11,9 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 
 use crate::actor;
 
+pub(super) use frames::{Bundle, Frames};
 pub(super) use letter::{Letter, Region};
-pub(super) use lists::{Bytes, Frames, Reply, Verdict};
+pub(super) use lists::{Bytes, Reply, Verdict};
 
 /// What `handler.handle` takes.
 pub(super) type HandleParams = (u64, Letter<'static>);
@@ -21,7 +23,7 @@ pub(super) type HandleReply = (std::result::Result<Option<Reply>, Failure>,);
 pub(super) type HandleIgnored = (Verdict,);
 /// What `batch-handler.handle-batch` takes, and what it returns: how many messages
 /// were answered with a failure.
-pub(super) type BatchParams = (Frames<'static>,);
+pub(super) type BatchParams = (Bundle<'static>,);
 /// See [`BatchParams`].
 pub(super) type BatchReturn = (u32,);
 

@@ -1,13 +1,15 @@
 //! Messages that are put where the guest wants them.
 
 use super::support::*;
-use crate::actor::{ExitReason, Failure, Outcome, TrapCause};
+use super::text::Hooks;
+use crate::actor::{Batch, BatchOutcome, ExitReason, Failure, Message, Outcome, TrapCause};
 
 /// Where the guest's own `realloc` begins.
 const HEAP: u64 = 4096;
 
 /// Names this buffer at the first message. Answers `a…` with the address of the payload, and
-/// anything else with the payload.
+/// anything else with the payload. Of a batch that does not lie there it says that one has
+/// failed.
 fn tenant(start: i32, bytes: i32) -> String {
     let imports = r#"(import "raddle:actor/inbox@0.1.0" (instance $inbox
         (export "register" (func (param "buffer" (list u8))))))
@@ -25,7 +27,15 @@ fn tenant(start: i32, bytes: i32) -> String {
            (call $reply (local.get $payload) (local.get $payload_len))"#
     );
     let lowered = r#"(export "register" (func $register))"#;
-    Text { imports, lowered, core, handle: &handle, ..Text::default() }.build()
+    let elsewhere = format!("(i32.ne (local.get $frames) (i32.const {start}))");
+    let hooks = Hooks { batch: Some(&elsewhere), ..Hooks::default() };
+    Text { imports, lowered, core, handle: &handle, hooks, ..Text::default() }.build()
+}
+
+fn batch(subject: &mut Subject, payloads: &[Vec<u8>]) -> BatchOutcome {
+    let message = |payload: &Vec<u8>| Box::new(Message::new(own_id(), payload.clone()));
+    let messages: Vec<_> = payloads.iter().map(message).collect();
+    subject.child.handle_batch(&subject.context, Batch::new(&messages))
 }
 
 #[test]
@@ -40,6 +50,26 @@ fn what_fits_lies_in_the_inbox_and_what_does_not_where_realloc_says() {
             assert_eq!(address == 1024, len <= 64, "{len} bytes at {address}");
             let payload: Vec<u8> = (0..len).map(|at| b'b' + (at % 20) as u8).collect();
             assert_eq!(*tenant.reply(&payload), *payload);
+        }
+    }
+}
+
+#[test]
+fn frames_lie_in_the_inbox_if_they_all_fit() {
+    for ticking in [Ticking::new(), Ticking::compact()] {
+        let mut tenant = Subject::started(ticking.load_text(&tenant(1024, 64)));
+        let is_elsewhere = |tenant: &mut Subject, payloads: &[usize]| {
+            let payloads: Vec<_> = payloads.iter().map(|&len| vec![1; len]).collect();
+            let outcome = batch(tenant, &payloads);
+            assert_eq!((outcome.handled, outcome.exited), (payloads.len(), None));
+            outcome.failures == 1
+        };
+        assert!(is_elsewhere(&mut tenant, &[8]), "it has named none yet");
+        assert!(tenant.number(b"a") >= HEAP, "now it does");
+        for (payloads, fit) in
+            [(&[0][..], true), (&[48], true), (&[49], false), (&[8, 24], true), (&[8, 25], false)]
+        {
+            assert_eq!(is_elsewhere(&mut tenant, payloads), !fit, "{payloads:?}");
         }
     }
 }
@@ -91,6 +121,36 @@ fn a_guest_made_with_the_library_takes_messages_of_every_size() {
         ask[0] = 99;
         let Outcome::Failed(Failure::Rejected(why)) = sum.ask(&ask) else { panic!("it is no op") };
         assert_eq!(why, "no such op");
+    }
+}
+
+#[test]
+fn a_guest_made_with_the_library_takes_batches_of_every_size() {
+    let ticking = Ticking::new();
+    let mut sum = Subject::started(ticking.load("sum"));
+    let mut expected = (0, 0);
+    let mut memory_bytes = 0;
+    for round in 0..300 {
+        for (messages, len) in [(1usize, 8), (2, 64), (32, 64), (170, 8), (171, 8), (4, 1008), (5, 1008)] {
+            let payloads: Vec<_> = (1..=messages as u64)
+                .map(|value| {
+                    let mut payload = (value << 8).to_le_bytes().to_vec();
+                    payload.resize(len, 0xff);
+                    payload
+                })
+                .collect();
+            let outcome = batch(&mut sum, &payloads);
+            assert_eq!((outcome.handled, outcome.failures, outcome.exited), (messages, 0, None));
+            let total: u64 = (1..=messages as u64).sum();
+            expected = (expected.0 + messages as u64, expected.1 + total);
+        }
+        assert_eq!(tally(&mut sum), expected);
+        let account = sum.child.account().unwrap();
+        if round == 0 {
+            memory_bytes = account.memory_bytes;
+        }
+        assert_eq!(account.memory_bytes, memory_bytes, "what is taken is given back");
+        assert_eq!(account.host_calls, 2, "where it counts, and where its inbox is");
     }
 }
 
