@@ -7,11 +7,12 @@ use anyhow::{Context, ensure};
 
 use crate::figure::Figure;
 use crate::interrupt;
-use crate::noise::{Gaps, Noise};
+use crate::noise::Gaps;
 use crate::open;
 use crate::report::{count, time};
 use crate::run::{Output, Rounds, progress, saved, units};
 use crate::setup::{Setup, Stand};
+use crate::stats::Summary;
 use crate::workload::{Extras, Kind, Place, Workload, set_up};
 
 /// Of what it does as fast as it goes, the rates to try, in percent.
@@ -52,6 +53,12 @@ struct Sweep<'a> {
     recordings: Vec<(String, crate::recording::Recording)>,
 }
 
+/// At half the knee: p99.9, and that of the machine's own noise beside it.
+struct Half {
+    p999_ns: Summary,
+    noise_ns: Summary,
+}
+
 impl Sweep<'_> {
     /// One rate. Is it within bounds?
     fn at(&mut self, per_second: f64) -> anyhow::Result<bool> {
@@ -75,12 +82,26 @@ impl Sweep<'_> {
         Ok(is_within)
     }
 
-    /// At half the knee: p99.9 in ns, and the noise beside it.
-    fn at_half(&mut self, knee: Option<f64>) -> anyhow::Result<Option<(u64, Noise)>> {
+    /// At half the knee, several times: one moment that the machine was elsewhere is
+    /// thousands of messages at such rates.
+    fn at_half(
+        &mut self,
+        knee: Option<f64>,
+        progress: &indicatif::ProgressBar,
+    ) -> anyhow::Result<Option<Half>> {
         let Some(knee) = knee else { return Ok(None) };
-        self.at(knee / 2.0)?;
-        let recorded = self.recordings.last().zip(self.figures.last());
-        Ok(recorded.map(|((_, recording), figure)| (recording.all().value_at_quantile(0.999), figure.noise)))
+        let (mut p999_ns, mut noise_ns) = (Vec::new(), Vec::new());
+        progress.inc_length(self.args.rounds.repeats.into());
+        for _ in 0..self.args.rounds.repeats {
+            progress.set_message(format!("{}/s", count(knee / 2.0)));
+            self.at(knee / 2.0)?;
+            progress.inc(1);
+            if let Some(((_, recording), figure)) = self.recordings.last().zip(self.figures.last()) {
+                p999_ns.push(recording.all().value_at_quantile(0.999) as f64);
+                noise_ns.push(figure.noise.p999_ns as f64);
+            }
+        }
+        Ok(Some(Half { p999_ns: Summary::of(&p999_ns), noise_ns: Summary::of(&noise_ns) }))
     }
 
     /// Rates in steps until one is too high, and then closer to the knee. The
@@ -128,10 +149,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     );
     let full = workload.round(&stand, units(args.workload, args.messages))?;
     let full = 1e9 / full.ns_per_unit();
-    let progress = progress(STEPS_PERCENT.len() as u64 + u64::from(HALVINGS) + 1);
+    let progress = progress(STEPS_PERCENT.len() as u64 + u64::from(HALVINGS));
     let mut sweep =
         Sweep { stand: &stand, args, workload: &*workload, figures: Vec::new(), recordings: Vec::new() };
-    let found = sweep.find_knee(full, &progress).and_then(|knee| Ok((knee, sweep.at_half(knee)?)));
+    let found = sweep.find_knee(full, &progress).and_then(|knee| Ok((knee, sweep.at_half(knee, &progress)?)));
     let ((knee, half), is_complete) = match found {
         Ok(found) => (found, true),
         Err(error) if interrupt::is_interrupted(&error) => ((None, None), false),
@@ -149,7 +170,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let setup = serde_json::json!({
         "workload": args.workload, "place": args.place, "p99_us_max": args.p99_us_max,
         "as_fast_as_it_goes_per_second": full, "knee_per_second": knee,
-        "p999_ns_at_half_the_knee": half.map(|(p999_ns, _)| p999_ns), "setup": args.setup,
+        "p999_ns_at_half_the_knee": half.as_ref().map(|half| half.p999_ns.median), "setup": args.setup,
         "duration_ms": args.rounds.duration_ms, "sample_every": args.rounds.sample_every,
     });
     let saved = saved("sweep", is_complete, reactor, shards, setup, figures);
@@ -160,9 +181,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             Some(knee) => println!("the knee: {}/s, with p99 up to {} µs", count(knee), args.p99_us_max),
             None => println!("no rate was within bounds: the knee is below {}/s", count(full / 10.0)),
         }
-        if let Some((p999_ns, noise)) = half {
-            let (p999, noise) = (time(p999_ns as f64), time(noise.p999_ns as f64));
-            println!("at half the knee: p99.9 {p999}, where the machine's own is {noise}");
+        if let Some(half) = half {
+            let spread = |times: &Summary| {
+                format!("{} ({} to {})", time(times.median), time(times.min), time(times.max))
+            };
+            println!(
+                "at half the knee, {} times: p99.9 {}, where the machine's own is {}",
+                args.rounds.repeats,
+                spread(&half.p999_ns),
+                spread(&half.noise_ns)
+            );
         }
     }
     if !is_complete {
