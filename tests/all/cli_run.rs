@@ -173,9 +173,9 @@ fn a_mailbox_of_the_manifest_refuses_what_it_has_no_room_for() {
 /// and each of them sends one batch more at most.
 #[test]
 fn a_mailbox_of_the_manifest_with_backpressure_loses_nothing() {
-    let report = with_mailbox("aggregator", "messages_max = 256", 3, 100);
+    let report = with_mailbox("aggregator", "messages_max = 16", 3, 100);
     assert!(count(&report["ledger"]["refused"]) > 0, "or the test tests nothing: {report:#}");
-    let report = with_mailbox("aggregator", "messages_max = 256\noverflow = \"backpressure\"", 3, 100);
+    let report = with_mailbox("aggregator", "messages_max = 16\noverflow = \"backpressure\"", 3, 100);
     Counts::of(sample().repeat(100).lines()).assert_in(&report);
     let [.., failed, dead] = ledger(&report);
     assert_eq!((failed, dead, &report["ledger"]["refused"]), (0, 0, &0.into()), "{report:#}");
