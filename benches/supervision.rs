@@ -10,7 +10,8 @@
 //! | the stop of 10,000 dynamic children | that of 1,000 |
 //!
 //! Shards are turned by hand where CPU time is the question, and are threads where
-//! latency is. Each figure is the median of several rounds that take turns.
+//! latency is. Each figure is the median of several rounds that take turns. One part alone:
+//! `-- names`, `stop`, `death` or `health`.
 #![allow(missing_docs)]
 
 #[path = "supervision/death.rs"]
@@ -156,10 +157,14 @@ fn print(name: &str, unit: &str, figures: &mut [f64], floor: Option<f64>) -> f64
 }
 
 fn main() {
-    // The bench's own options, as `--bench`, are no concern of ours.
     println!("medians of {ROUNDS} rounds, least and most in brackets");
-    names::run();
-    stop::run();
-    death::run();
-    health::run();
+    // The bench's own options, as `--bench`, are no concern of ours.
+    let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let parts: [(&str, fn()); 4] =
+        [("names", names::run), ("stop", stop::run), ("death", death::run), ("health", health::run)];
+    for (part, run) in parts {
+        if only.as_deref().is_none_or(|only| only == part) {
+            run();
+        }
+    }
 }
