@@ -309,6 +309,8 @@ pub struct Shard {
     home: Home,
     directory: Publisher<Directory>,
     supervisors: Table<SupervisorCell>,
+    /// Empty, but what a supervisor wants done has room in it.
+    supervisor_commands: Vec<crate::control::supervisor::Command<ChildSource>>,
     /// Restarts that have failed, to be tried again in the next turn.
     retries: VecDeque<(ChildRef, u64)>,
     budget: Budget,
@@ -394,6 +396,7 @@ impl Shard {
             home: Home::new(shards),
             directory,
             supervisors: Table::new(id),
+            supervisor_commands: Vec::new(),
             retries: VecDeque::new(),
             event_sinks: Vec::new(),
             event_subjects: EventSubjects::default(),

@@ -41,6 +41,8 @@ pub(super) struct SupervisorCell {
     stopped: Vec<Resolver<Result<Option<ExitReason>, SpawnError>>>,
     /// It ends by itself, and that was counted.
     ending_noted: bool,
+    /// When that was, in ns on the runtime's clock.
+    ends_since_ns: u64,
     /// What its children have said of their health.
     health: Aggregate,
     /// Children that were to be removed, and are not gone yet.
@@ -50,6 +52,13 @@ pub(super) struct SupervisorCell {
     /// When it has to be down, in ns on the runtime's clock: its children have no more
     /// time than that, whatever their specs say.
     stop_by_ns: u64,
+}
+
+impl SupervisorCell {
+    /// Does it stop, and with it all children that were made from its template?
+    fn stops_together(&self) -> bool {
+        self.ending_noted && self.tree.spec.strategy == Strategy::SimpleOneForOne
+    }
 }
 
 struct Asked {
@@ -135,6 +144,7 @@ impl Shard {
             started,
             stopped: Vec::new(),
             ending_noted: false,
+            ends_since_ns: 0,
             health: Aggregate::default(),
             removals: 0,
             held: Vec::new(),
@@ -234,16 +244,30 @@ impl Shard {
         let Some(machine) = self.machine(child.supervisor) else { return };
         machine.exited(child.number, reason, now_ns);
         self.carry_out(child.supervisor, None);
-        self.on_child_health(child, Health::Unknown);
+        self.note_child_health(child, |cell| cell.health.forget(child.number));
     }
 
-    /// A child says how it is; or it has ended, and nothing is known.
+    /// A child says how it is.
     pub(super) fn on_child_health(&mut self, child: ChildRef, health: Health) {
+        self.note_child_health(child, |cell| {
+            let id = cell.machine.as_ref()?.id_of(child.number).cloned();
+            let id = id.unwrap_or_else(|| format!("#{}", child.number).into());
+            cell.health.hear(child.number, id, health)
+        });
+    }
+
+    /// Notes what a child is like, or that nothing is known of it any longer. The
+    /// supervisor above hears of it if that changes the whole.
+    fn note_child_health(
+        &mut self,
+        child: ChildRef,
+        note: impl FnOnce(&mut SupervisorCell) -> Option<Health>,
+    ) {
         let Some(cell) = self.supervisors.get_mut(child.supervisor) else { return };
-        let Some(machine) = &cell.machine else { return };
-        let id = machine.id_of(child.number).cloned();
-        let id = id.unwrap_or_else(|| format!("#{}", child.number).into());
-        let changed = cell.health.hear(child.number, id, health);
+        if cell.machine.is_none() {
+            return;
+        }
+        let changed = note(cell);
         if let (Some(whole), Some(parent)) = (changed, cell.parent) {
             self.signal(parent.supervisor.shard(), Signal::ChildHealth(parent, whole));
         }
@@ -304,8 +328,8 @@ impl Shard {
         let Some(cell) = self.supervisors.get_mut(supervisor) else { return };
         cell.removals -= 1;
         if cell.removals == 0 {
-            let held = std::mem::take(&mut cell.held);
-            self.carry_out_all(supervisor, held, &mut None);
+            let mut held = std::mem::take(&mut cell.held);
+            self.carry_out_all(supervisor, &mut held, &mut None);
         }
     }
 
@@ -317,6 +341,7 @@ impl Shard {
         if std::mem::replace(&mut cell.ending_noted, true) {
             return;
         }
+        cell.ends_since_ns = self.clock.now_ns();
         let above = cell.parent.map(|child| child.supervisor);
         let parent = cell.parent;
         self.emit(&Event::SupervisorEnds { supervisor, ending, above });
@@ -340,18 +365,20 @@ impl Shard {
     /// has just heard of.
     fn carry_out(&mut self, supervisor: SupervisorId, mut error: Option<SpawnError>) {
         self.note_ending(supervisor);
+        let room = std::mem::take(&mut self.supervisor_commands);
         let Some(machine) = self.machine(supervisor) else { return };
-        let commands = machine.take_commands();
-        self.carry_out_all(supervisor, commands, &mut error);
+        let mut commands = machine.take_commands_for(room);
+        self.carry_out_all(supervisor, &mut commands, &mut error);
+        self.supervisor_commands = commands;
     }
 
     fn carry_out_all(
         &mut self,
         supervisor: SupervisorId,
-        commands: Vec<Command<ChildSource>>,
+        commands: &mut Vec<Command<ChildSource>>,
         error: &mut Option<SpawnError>,
     ) {
-        for command in commands {
+        for command in commands.drain(..) {
             let Some(cell) = self.supervisors.get_mut(supervisor) else { return };
             match command {
                 // Nobody hears that a child is gone before its name is free.
@@ -372,6 +399,10 @@ impl Shard {
                 Command::Restart { at, .. } => self.signal(at.shard(), Signal::Restart(at)),
                 Command::Stop { at, shutdown, comes_back, .. } => {
                     let until_ns = match shutdown {
+                        // Those that stop together have one time.
+                        Shutdown::Timeout(ns) if cell.stops_together() => {
+                            cell.ends_since_ns.saturating_add(ns)
+                        }
                         Shutdown::Timeout(ns) => self.clock.now_ns().saturating_add(ns),
                         Shutdown::BrutalKill => 0,
                         Shutdown::Infinity => u64::MAX,

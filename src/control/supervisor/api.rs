@@ -118,7 +118,7 @@ impl<W: Clone> Supervisor<W> {
     /// How a child is treated, and what it is made from, if that is kept.
     pub fn child_spec(&self, id: &str) -> Option<ChildSpec<Option<W>>> {
         let child = self.children.get(self.children.by_id(id)?)?;
-        let (kind, policy, what) = (child.kind, child.policy, child.what.clone());
+        let (kind, policy, what) = (child.kind, child.policy, child.what.as_deref().cloned());
         Some(ChildSpec { id: id.into(), kind, policy, what })
     }
 
@@ -143,7 +143,7 @@ impl<W: Clone> Supervisor<W> {
             match self.children.by_id(&new.id).and_then(|number| self.children.get_mut(number)) {
                 Some(known) => {
                     known.policy = new.policy;
-                    known.what = Some(new.what);
+                    known.what = Some(Box::new(new.what));
                 }
                 None => {
                     self.children.add(new, false, State::Absent);

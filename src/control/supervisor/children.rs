@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use crate::actor::ExitReason;
 use crate::control::child_spec::{ChildAddress, ChildKind, ChildPolicy, ChildSpec};
 
@@ -67,7 +69,7 @@ pub(super) struct Child<W> {
     pub(super) kind: ChildKind,
     pub(super) policy: ChildPolicy,
     /// Kept only if it can be needed again.
-    pub(super) what: Option<W>,
+    pub(super) what: Option<Box<W>>,
     pub(super) state: State,
     /// Restarts in a row, without a stable while between them.
     pub(super) attempts: u32,
@@ -76,10 +78,11 @@ pub(super) struct Child<W> {
 
 #[derive(Debug)]
 pub(super) struct Children<W> {
-    by_number: BTreeMap<ChildNumber, Child<W>>,
+    /// Boxed: what is removed in the middle moves all that follow in its node.
+    by_number: BTreeMap<ChildNumber, Box<Child<W>>>,
     by_id: HashMap<Arc<str>, ChildNumber>,
     /// Only those that have no id.
-    by_address: HashMap<ChildAddress, ChildNumber>,
+    by_address: HashMap<ChildAddress, ChildNumber, RandomState>,
     next: ChildNumber,
     in_transition: usize,
 }
@@ -89,7 +92,7 @@ impl<W> Children<W> {
         Self {
             by_number: BTreeMap::new(),
             by_id: HashMap::new(),
-            by_address: HashMap::new(),
+            by_address: HashMap::default(),
             next: 0,
             in_transition: 0,
         }
@@ -105,17 +108,18 @@ impl<W> Children<W> {
             self.by_id.insert(id.clone(), number);
         }
         self.in_transition += usize::from(state.is_transition());
-        let child = Child { id, kind, policy, what: Some(what), state, attempts: 0, up_since_ns: 0 };
-        self.by_number.insert(number, child);
+        let child =
+            Child { id, kind, policy, what: Some(Box::new(what)), state, attempts: 0, up_since_ns: 0 };
+        self.by_number.insert(number, Box::new(child));
         number
     }
 
     pub(super) fn get(&self, number: ChildNumber) -> Option<&Child<W>> {
-        self.by_number.get(&number)
+        self.by_number.get(&number).map(|child| &**child)
     }
 
     pub(super) fn get_mut(&mut self, number: ChildNumber) -> Option<&mut Child<W>> {
-        self.by_number.get_mut(&number)
+        self.by_number.get_mut(&number).map(|child| &mut **child)
     }
 
     pub(super) fn by_id(&self, id: &str) -> Option<ChildNumber> {
@@ -160,11 +164,16 @@ impl<W> Children<W> {
     }
 
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (ChildNumber, &Child<W>)> {
-        self.by_number.iter().map(|(&number, child)| (number, child))
+        self.by_number.iter().map(|(&number, child)| (number, &**child))
     }
 
     pub(super) fn numbers(&self) -> Vec<ChildNumber> {
         self.by_number.keys().copied().collect()
+    }
+
+    /// The first children from `from` on, so many of them at the most.
+    pub(super) fn some_from(&self, from: ChildNumber, most: usize) -> Vec<ChildNumber> {
+        self.by_number.range(from..).map(|(&number, _)| number).take(most).collect()
     }
 
     /// The last child.

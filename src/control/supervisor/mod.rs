@@ -99,6 +99,8 @@ pub struct Supervisor<W> {
     deferred: VecDeque<Event<W>>,
     commands: Vec<Command<W>>,
     waits: u64,
+    /// The wait after which it tells more of its children to stop.
+    stops_on_wait: Option<u64>,
     random: u64,
     restarts: u64,
 }
@@ -122,6 +124,7 @@ impl<W: Clone> Supervisor<W> {
             deferred: VecDeque::new(),
             commands: Vec::new(),
             waits: 0,
+            stops_on_wait: None,
             random: seed | 1,
             restarts: 0,
         };
@@ -168,7 +171,13 @@ impl<W: Clone> Supervisor<W> {
 
     /// What it wants done since it was last asked, in order.
     pub fn take_commands(&mut self) -> Vec<Command<W>> {
-        std::mem::take(&mut self.commands)
+        self.take_commands_for(Vec::new())
+    }
+
+    /// The same; what it wants from here on is put into `room`, which is empty.
+    pub fn take_commands_for(&mut self, room: Vec<Command<W>>) -> Vec<Command<W>> {
+        debug_assert!(room.is_empty());
+        std::mem::replace(&mut self.commands, room)
     }
 
     /// Something is asked of it. The answer is a command with this ticket.
@@ -185,7 +194,9 @@ impl<W: Clone> Supervisor<W> {
 
     /// A wait is over.
     pub fn woke(&mut self, number: ChildNumber, wait: u64, now_ns: u64) {
-        if self.is_busy() {
+        if self.stops_on_wait == Some(wait) {
+            self.stop_some(number);
+        } else if self.is_busy() {
             self.deferred.push_back(Event::Woke(number, wait));
         } else if self.is_running() {
             self.try_again(number, wait);
@@ -194,7 +205,7 @@ impl<W: Clone> Supervisor<W> {
     }
 
     /// Stops every child, the last one first, each after the one before it (those
-    /// that were made from a template all at once), and then the supervisor.
+    /// that were made from a template together), and then the supervisor.
     pub fn stop(&mut self) {
         self.begin_stop(Ending::Asked, ExitReason::Shutdown, DeadReason::Drained);
     }

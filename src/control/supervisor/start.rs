@@ -125,11 +125,13 @@ impl<W: Clone> Supervisor<W> {
 
     /// Orders the start of a child that is not there.
     pub(super) fn order_start(&mut self, number: ChildNumber, cause: Cause) {
-        let Some(child) = self.children.get(number) else { return };
-        let Some(what) = child.what.clone() else { return };
+        let Some(child) = self.children.get_mut(number) else { return };
+        // One that was made from the template is never started again.
+        let what = if child.id.is_none() { child.what.take() } else { child.what.clone() };
+        let Some(what) = what else { return };
         let kind = child.kind;
         self.children.set(number, State::Starting { cause, to_stop: Vec::new() });
-        self.command(Command::Start { child: number, kind, what });
+        self.command(Command::Start { child: number, kind, what: *what });
     }
 
     /// Orders the restart of a child that has an address.

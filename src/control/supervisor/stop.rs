@@ -7,6 +7,10 @@ use super::children::State;
 use super::command::{ChildError, ChildNumber, Command};
 use super::{Ending, Event, Phase, Strategy, Supervisor};
 
+/// How many children of a template are told to stop at a time: they all stop together, but
+/// their shard has others to look after, and caches.
+pub(super) const STOPS_AT_ONCE_MAX: usize = 256;
+
 impl<W: Clone> Supervisor<W> {
     /// A child that was being stopped has ended.
     pub(super) fn stopped(&mut self, number: ChildNumber) {
@@ -43,13 +47,28 @@ impl<W: Clone> Supervisor<W> {
             }
         }
         if self.spec.strategy == Strategy::SimpleOneForOne {
-            for number in self.children.numbers() {
-                self.stop_child(number);
-            }
-            self.exit_if_alone();
+            self.stop_some(0);
         } else {
             self.stop_next();
         }
+    }
+
+    /// While stopping: sees to it that the first children from `from` on go down that
+    /// were made from the template, and goes on with the others when whatever else waits
+    /// has come first.
+    pub(super) fn stop_some(&mut self, from: ChildNumber) {
+        self.stops_on_wait = None;
+        let some = self.children.some_from(from, STOPS_AT_ONCE_MAX);
+        for &number in &some {
+            self.stop_child(number);
+        }
+        if some.len() == STOPS_AT_ONCE_MAX {
+            self.waits += 1;
+            self.stops_on_wait = Some(self.waits);
+            let next = some[STOPS_AT_ONCE_MAX - 1] + 1;
+            self.command(Command::Wait { child: next, wait: self.waits, after_ns: 0 });
+        }
+        self.exit_if_alone();
     }
 
     /// While stopping: a child has come up, or not. Its turn comes too.

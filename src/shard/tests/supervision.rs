@@ -229,3 +229,65 @@ fn what_was_killed_with_its_supervisor_comes_back_with_it() {
         world.closed_ledger();
     });
 }
+
+/// A supervisor on the first shard, with so many children from its template, each of which
+/// has a second to stop.
+fn crowd(world: &mut World, shard: usize, children: usize) -> SupervisorId {
+    use crate::control::supervisor::Strategy;
+    let what = ChildSource::Actor { shard: ShardId(shard as u16), spec: world.spec(None) };
+    let template = ChildSpec::worker("template", what.clone()).shutdown(Shutdown::Timeout(1_000_000_000));
+    let spec = SupervisorSpec::new(Strategy::SimpleOneForOne);
+    let (done, waiter) = reply_slot();
+    let tree = Arc::new(Tree { spec, children: vec![template] });
+    world.control(0, Control::supervisor(SupervisorControl::Start { tree, done }));
+    world.settle();
+    let supervisor = waiter.wait().unwrap().unwrap();
+    for _ in 0..children {
+        let (done, waiter) = reply_slot();
+        let (question, asker) = (Question::StartFromTemplate(what.clone()), Asker::Actor(done));
+        world.control(0, Control::supervisor(SupervisorControl::Ask { supervisor, question, asker }));
+        world.settle();
+        waiter.wait().unwrap().unwrap();
+    }
+    world.log();
+    supervisor
+}
+
+#[test]
+fn the_stop_of_many_dynamic_children_lets_their_neighbours_work() {
+    both(|mut world, shard| {
+        let neighbour = world.spawn(shard);
+        let supervisor = crowd(&mut world, shard, 1_000);
+        let (done, stopped) = reply_slot();
+        world.control(0, Control::StopSupervisor { supervisor, done });
+        world.shards[0].turn();
+        world.shards[1].turn();
+        let echo = world.ask(neighbour, "echo x");
+        world.shards[shard].turn();
+        assert_eq!(text(echo.wait().unwrap()), "x");
+        let asked = world.log().len();
+        assert!((1..1_000).contains(&asked), "{asked}: some, and not all");
+        world.settle();
+        assert_eq!(stopped.wait().unwrap(), Ok(Some(ExitReason::Shutdown)));
+        assert_eq!(world.shards[shard].report().actors, 1);
+        assert_eq!(asked + world.log().len(), 1_000, "each was asked to stop");
+        world.closed_ledger();
+    });
+}
+
+#[test]
+fn dynamic_children_have_one_time_to_stop_whenever_they_are_told() {
+    both(|mut world, shard| {
+        let supervisor = crowd(&mut world, shard, 1_000);
+        let (done, stopped) = reply_slot();
+        world.control(0, Control::StopSupervisor { supervisor, done });
+        world.shards[0].turn();
+        world.shards[1].turn();
+        world.hand.increment(2_000_000_000);
+        world.settle();
+        assert_eq!(stopped.wait().unwrap(), Ok(Some(ExitReason::Shutdown)));
+        assert_eq!(world.shards[shard].report().actors, 0);
+        let asked = world.log().len();
+        assert!((1..1_000).contains(&asked), "{asked} were asked, the others killed");
+    });
+}

@@ -1,5 +1,6 @@
 //! What the machine does command by command, where nothing is carried out between.
 
+use super::super::stop::STOPS_AT_ONCE_MAX;
 use super::super::*;
 use crate::actor::{Key, ShardId, TrapCause};
 use crate::control::backoff::Backoff;
@@ -166,6 +167,40 @@ fn dynamic_children_stop_all_at_once_and_others_one_by_one() {
         let expected = if number == 0 { 2 } else { 1 };
         assert_eq!(machine.take_commands().len(), expected);
     }
+}
+
+#[test]
+fn many_dynamic_children_are_told_to_stop_some_at_a_time() {
+    let most = STOPS_AT_ONCE_MAX as u32;
+    let spec = SupervisorSpec::new(Strategy::SimpleOneForOne);
+    let mut machine = Machine::new(spec, vec![child("template")], 7).unwrap();
+    machine.boot();
+    for number in 0..=2 * most {
+        machine.ask(u64::from(number), Question::StartFromTemplate("x"), 0);
+        machine.started(number, Ok(Some(at(number))), 0);
+    }
+    machine.take_commands();
+    let go_on = |child, wait| Command::Wait { child, wait, after_ns: 0 };
+    let told = |numbers: std::ops::Range<u32>| numbers.map(|number| stop(number, false));
+    let removed = |number| Command::Remove { at: at(number), dead: DeadReason::Drained };
+    machine.stop();
+    let first: Vec<_> = told(0..most).chain([go_on(most, 1)]).collect();
+    assert_eq!(machine.take_commands(), first);
+    machine.woke(most, 7, 1);
+    assert_eq!(machine.take_commands(), [], "another wait");
+    machine.exited(most, trap(), 1);
+    assert_eq!(machine.take_commands(), [removed(most)], "before it was told");
+    machine.woke(most, 1, 1);
+    let second: Vec<_> = told(most + 1..2 * most + 1).chain([go_on(2 * most + 1, 2)]).collect();
+    assert_eq!(machine.take_commands(), second);
+    machine.woke(2 * most + 1, 2, 1);
+    machine.woke(2 * most + 1, 2, 1);
+    assert_eq!(machine.take_commands(), [], "all were told, and none is gone");
+    for number in (0..=2 * most).filter(|&number| number != most) {
+        machine.exited(number, ExitReason::Shutdown, 1);
+    }
+    let gone = machine.take_commands();
+    assert_eq!((gone.len() as u32, gone.last()), (2 * most + 1, Some(&Command::Exit(ExitReason::Shutdown))));
 }
 
 #[test]
