@@ -4,7 +4,7 @@ use std::path::Path;
 
 use raddle::wasm::Failure;
 use wasmtime::component::{
-    Component, ComponentExportIndex, ComponentType, InstancePre, Linker, Lower, TypedFunc,
+    Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, Lower, TypedFunc, WasmStr,
 };
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 
@@ -22,6 +22,25 @@ struct Start {
 type Init = TypedFunc<(Start,), (Result<(), String>,)>;
 type Handle = TypedFunc<(u64, &'static [u8]), (Answer,)>;
 pub type Answer = Result<Option<Vec<u8>>, Failure>;
+
+#[derive(ComponentType, Lift)]
+#[component(enum)]
+#[repr(u8)]
+#[expect(dead_code, reason = "only guests make them")]
+enum Level {
+    #[component(name = "trace")]
+    Trace,
+    #[component(name = "debug")]
+    Debug,
+    #[component(name = "info")]
+    Info,
+    #[component(name = "warn")]
+    Warn,
+    #[component(name = "error")]
+    Error,
+    #[component(name = "critical")]
+    Critical,
+}
 
 #[derive(Clone)]
 pub struct Bare {
@@ -63,6 +82,11 @@ impl Bare {
         let init = export("raddle:actor/lifecycle@0.1.0", "init");
         let handle = export("raddle:actor/handler@0.1.0", "handle");
         let mut linker = Linker::new(&engine);
+        // What a guest calls that panics or starts: so its trap and its `init` are its own.
+        let mut log = linker.instance("raddle:actor/log@0.1.0").unwrap();
+        log.func_wrap("log", |_, (_, _, _): (Level, WasmStr, WasmStr)| Ok(())).unwrap();
+        let mut config = linker.instance("raddle:actor/config@0.1.0").unwrap();
+        config.func_wrap("get", |_, (_,): (WasmStr,)| Ok((None::<String>,))).unwrap();
         linker.define_unknown_imports_as_traps(&component).unwrap();
         Self { pre: linker.instantiate_pre(&component).unwrap(), engine, init, handle }
     }

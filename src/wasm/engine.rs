@@ -243,6 +243,11 @@ impl Engine {
         self.instances() + self.headroom() / 2 > most
     }
 
+    /// Is half of the room for instances free?
+    pub(super) fn is_half_free(&self) -> bool {
+        self.instances() <= u64::from(self.shared.config.instances_max) / 2
+    }
+
     /// Are more stacks left than so many? A suspendable instance may have one from
     /// the moment that it is made: its start functions run on it.
     pub(super) fn has_stacks_beyond(&self, left: u32) -> bool {

@@ -14,6 +14,7 @@ use super::deadline::Call;
 use super::engine::Room;
 use super::exports::Exports;
 use super::host::{HostState, Identity, finished_of_batch};
+use super::remains::Remains;
 use super::trap;
 use crate::actor::{
     self, Account, Actor, ActorId, Batch, BatchOutcome, Child, Context, ExitReason, Failure, Health,
@@ -138,9 +139,13 @@ pub(super) struct BatchHandler {
 /// message: a batch must fit into a guest that each of its messages fits into.
 const BATCH_BYTES_MAX: usize = 64 << 10;
 
-/// A component actor. After a trap its store is gone, and only the reason is left:
-/// wasmtime lets nothing enter a store that has trapped.
-pub(super) struct ComponentActor(State);
+/// A component actor. After a trap only the reason is left: wasmtime lets nothing enter a
+/// store that has trapped, and its successor need not wait until that is cleared.
+pub(super) struct ComponentActor {
+    state: State,
+    /// Where its store goes after a trap.
+    remains: Remains,
+}
 
 enum State {
     Live(Live),
@@ -148,38 +153,40 @@ enum State {
 }
 
 impl ComponentActor {
-    pub(super) fn new(live: Live) -> Self {
-        Self(State::Live(live))
+    pub(super) fn new(live: Live, remains: Remains) -> Self {
+        Self { state: State::Live(live), remains }
     }
 
     /// It ends, for this reason.
     #[cold]
     fn end_with(&mut self, reason: ExitReason) -> ExitReason {
-        self.0 = State::Gone(reason.clone());
+        self.state = State::Gone(reason.clone());
         reason
     }
 
     /// Gives it its configuration.
     pub(super) fn configure(&mut self, config: &BTreeMap<String, String>) {
-        if let State::Live(live) = &mut self.0 {
+        if let State::Live(live) = &mut self.state {
             live.configure(config);
         }
     }
 
     #[cold]
     fn exit(&mut self, error: &Error) -> ExitReason {
-        let reason = match &self.0 {
+        let reason = match &self.state {
             State::Live(live) => trap::exit_reason(error, live.store.data()),
             State::Gone(reason) => reason.clone(),
         };
-        self.0 = State::Gone(reason.clone());
+        if let State::Live(live) = std::mem::replace(&mut self.state, State::Gone(reason.clone())) {
+            self.remains.take_in(live);
+        }
         reason
     }
 }
 
 impl Actor for ComponentActor {
     fn handle(&mut self, _: &Context, message: &Message) -> Outcome {
-        let live = match &mut self.0 {
+        let live = match &mut self.state {
             State::Live(live) => live,
             State::Gone(reason) => return Outcome::Exited(reason.clone()),
         };
@@ -221,7 +228,7 @@ impl Actor for ComponentActor {
     }
 
     fn notice(&mut self, _: &Context, notice: Notice) -> Outcome {
-        let live = match &mut self.0 {
+        let live = match &mut self.state {
             State::Live(live) => live,
             State::Gone(reason) => return Outcome::Exited(reason.clone()),
         };
@@ -258,7 +265,7 @@ impl Actor for ComponentActor {
     }
 
     fn batch_messages_max(&self) -> usize {
-        match &self.0 {
+        match &self.state {
             State::Live(live) => live.functions.batch.map_or(1, |batch| batch.messages_max),
             State::Gone(_) => 1,
         }
@@ -274,7 +281,7 @@ impl Actor for ComponentActor {
     }
 
     fn takes_frames(&self) -> bool {
-        matches!(&self.0, State::Live(Live { functions: Functions { batch: Some(_), .. }, .. }))
+        matches!(&self.state, State::Live(Live { functions: Functions { batch: Some(_), .. }, .. }))
     }
 
     fn handle_frames(&mut self, _: &Context, frames: &actor::Frames) -> BatchOutcome {
@@ -287,7 +294,7 @@ impl Actor for ComponentActor {
 impl ComponentActor {
     /// One entry into the guest with many messages.
     fn handle_some(&mut self, frames: Frames<'_>, outcome: &mut BatchOutcome) {
-        let live = match &mut self.0 {
+        let live = match &mut self.state {
             State::Live(live) => live,
             State::Gone(reason) => {
                 outcome.exited = Some(reason.clone());
@@ -322,7 +329,7 @@ impl ComponentActor {
 
 impl Child for ComponentActor {
     fn start(&mut self, _: &Context, incarnation: &Incarnation) -> Result<(), StartError> {
-        let live = match &mut self.0 {
+        let live = match &mut self.state {
             State::Live(live) => live,
             State::Gone(reason) => return Err(StartError::Exited(reason.clone())),
         };
@@ -336,7 +343,7 @@ impl Child for ComponentActor {
     }
 
     fn stop(&mut self, _: &Context, reason: StopReason, within: Option<Duration>) -> ExitReason {
-        let live = match &mut self.0 {
+        let live = match &mut self.state {
             State::Live(live) => live,
             State::Gone(reason) => return reason.clone(),
         };
@@ -354,19 +361,19 @@ impl Child for ComponentActor {
             StopReason::Normal => ExitReason::Normal,
             StopReason::Shutdown | StopReason::Restart => ExitReason::Shutdown,
         };
-        self.0 = State::Gone(reason.clone());
+        self.state = State::Gone(reason.clone());
         reason
     }
 
     fn account(&self) -> Option<Account> {
-        match &self.0 {
+        match &self.state {
             State::Live(live) => Some(live.account()),
             State::Gone(_) => None,
         }
     }
 
     fn health(&mut self, _: &Context) -> Health {
-        let live = match &mut self.0 {
+        let live = match &mut self.state {
             State::Live(live) => live,
             State::Gone(reason) => return Health::Unhealthy(format!("it has ended: {reason}")),
         };

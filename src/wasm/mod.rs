@@ -31,6 +31,7 @@ mod info;
 mod instance;
 mod limits;
 mod passage;
+mod remains;
 mod store_pool;
 mod suspendable;
 mod thread_bound;

@@ -29,6 +29,7 @@ use super::grants::{Grants, TrustLevel};
 use super::host::{HostState, Terms};
 use super::instance::{BatchHandler, ComponentActor, Functions, Live};
 use super::limits::{Limits, LimitsError};
+use super::remains::Remains;
 use super::suspendable::SuspendableActor;
 use super::trap;
 use crate::actor::{Blueprint, Child, Context, CreateError, Nursery, Quotas, Recipe, ShardId};
@@ -174,6 +175,8 @@ struct InstancePool {
     plan: Arc<Plan>,
     context: Rc<Context>,
     ready: Vec<Ready>,
+    /// Those that have trapped.
+    remains: Remains,
     /// How many to keep ready.
     ready_target: usize,
     /// Was one taken since the pool was last looked after?
@@ -193,6 +196,7 @@ impl InstancePool {
             plan,
             context,
             ready: Vec::with_capacity(ready_target),
+            remains: Remains::default(),
             ready_target,
             is_wanted: false,
             decay_at_ns: None,
@@ -208,7 +212,9 @@ impl InstancePool {
         self.is_failing = made.is_err();
         let live = made?;
         Ok(match self.plan.class {
-            ExecutionClass::RunToCompletion => Ready::RunToCompletion(Box::new(ComponentActor::new(live))),
+            ExecutionClass::RunToCompletion => {
+                Ready::RunToCompletion(Box::new(ComponentActor::new(live, self.remains.clone())))
+            }
             ExecutionClass::Suspendable => Ready::Suspendable(Box::new(live)),
         })
     }
@@ -242,7 +248,10 @@ impl Nursery for InstancePool {
             None => {
                 let policy = &self.plan.policy;
                 self.ready_target = (self.ready_target * 2).min(policy.ready_max).max(policy.ready_min);
-                let room = self.plan.engine.take_room(0);
+                let room = match self.plan.engine.take_room(0) {
+                    None if self.remains.clear_one() => self.plan.engine.take_room(0),
+                    room => room,
+                };
                 self.instantiate(room)?
             }
         };
@@ -250,10 +259,13 @@ impl Nursery for InstancePool {
     }
 
     fn give_back(&mut self) -> bool {
-        self.ready.pop().is_some()
+        self.remains.clear_one() || self.ready.pop().is_some()
     }
 
     fn tend(&mut self) -> bool {
+        if self.remains.clear_one() {
+            return true;
+        }
         self.decay();
         let engine = &self.plan.engine;
         let has_stacks = |left| match self.plan.class {

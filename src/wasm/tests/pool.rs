@@ -179,3 +179,55 @@ fn stacks_are_not_all_taken_ahead_of_need_either() {
     taken.push(other.create(&recipe(&[])).unwrap());
     assert_eq!(stacks(), 16);
 }
+
+/// Makes one, tells it each of these, and drops it; the last one ends it.
+fn ends_of(nursery: &mut dyn crate::actor::Nursery, context: &crate::actor::Context, payloads: &[&[u8]]) {
+    let mut actor = nursery.create(&recipe(&[])).unwrap();
+    let incarnation = Incarnation { id: own_id(), name: None, restarts: 0 };
+    actor.start(context, &incarnation).unwrap();
+    let mut last = None;
+    for payload in payloads {
+        last = Some(actor.handle(context, &Message::new(own_id(), *payload)));
+    }
+    assert!(matches!(last, Some(Outcome::Exited(_))), "{last:?}");
+}
+
+#[test]
+fn what_is_left_of_a_trap_is_cleared_in_an_idle_turn_or_when_its_room_is_wanted() {
+    let ticking = Ticking::with(EngineConfig { instances_max: 4, ..EngineConfig::default() });
+    let policy = PoolPolicy { ready_min: 0, ..PoolPolicy::default() };
+    let (mut pool, context) = nursery(ticking.load("trapper"), limits(), policy);
+    let (mut other, _) = nursery(ticking.load("echo"), limits(), policy);
+    for _ in 0..4 {
+        ends_of(&mut *pool, &context, &[&[1]]);
+    }
+    assert_eq!(ticking.instances(), 2, "half of the room stays free");
+    let mut alive: Vec<_> = (0..3).map(|_| pool.create(&recipe(&[])).expect("its room is wanted")).collect();
+    assert_eq!(ticking.instances(), 4);
+    assert!(matches!(other.create(&recipe(&[])), Err(CreateError::Exhausted(_))));
+    assert!(pool.give_back(), "for whoever is on the same shard");
+    alive.push(other.create(&recipe(&[])).expect("room for another one"));
+    assert!(!pool.give_back(), "nothing is left");
+    drop(alive);
+    ends_of(&mut *pool, &context, &[&[1]]);
+    assert_eq!((ticking.instances(), ticking.engine.instances()), (1, 1), "nobody waited for that");
+    assert!(pool.tend(), "something was done");
+    assert_eq!((ticking.instances(), ticking.engine.instances()), (0, 0));
+}
+
+#[test]
+fn what_a_successor_could_miss_is_cleared_at_once() {
+    let ticking = Ticking::with(EngineConfig { instances_max: 64, ..EngineConfig::default() });
+    let policy = PoolPolicy { ready_min: 0, ..PoolPolicy::default() };
+    let (mut pool, context) = nursery(ticking.load("trapper"), limits(), policy);
+    let two_mib: &[u8] = &[14, 2, 0, 0, 0];
+    ends_of(&mut *pool, &context, &[two_mib, &[1]]);
+    assert_eq!(ticking.instances(), 0, "much memory");
+    let (mut opener, context) = nursery(ticking.load_text(&super::wasi::text()), limits(), policy);
+    ends_of(&mut *opener, &context, &[b"n", b"?"]);
+    assert_eq!(ticking.instances(), 0, "perhaps open files");
+    for _ in 0..10 {
+        ends_of(&mut *pool, &context, &[&[1]]);
+    }
+    assert_eq!(ticking.instances(), 4, "and no more than so many are left");
+}
