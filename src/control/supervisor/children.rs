@@ -78,8 +78,11 @@ pub(super) struct Child<W> {
 
 #[derive(Debug)]
 pub(super) struct Children<W> {
-    /// Boxed: what is removed in the middle moves all that follow in its node.
-    by_number: BTreeMap<ChildNumber, Box<Child<W>>>,
+    /// Where each is in `places`: mostly in the order of their start, so that whoever goes
+    /// through them waits little for memory, and a removal moves none.
+    by_number: BTreeMap<ChildNumber, u32>,
+    places: Vec<Option<Child<W>>>,
+    free_places: Vec<u32>,
     by_id: HashMap<Arc<str>, ChildNumber>,
     /// Only those that have no id.
     by_address: HashMap<ChildAddress, ChildNumber, RandomState>,
@@ -91,6 +94,8 @@ impl<W> Children<W> {
     pub(super) fn new() -> Self {
         Self {
             by_number: BTreeMap::new(),
+            places: Vec::new(),
+            free_places: Vec::new(),
             by_id: HashMap::new(),
             by_address: HashMap::default(),
             next: 0,
@@ -110,16 +115,23 @@ impl<W> Children<W> {
         self.in_transition += usize::from(state.is_transition());
         let child =
             Child { id, kind, policy, what: Some(Box::new(what)), state, attempts: 0, up_since_ns: 0 };
-        self.by_number.insert(number, Box::new(child));
+        let place = self.free_places.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            self.places.len() as u32 - 1
+        });
+        self.places[place as usize] = Some(child);
+        self.by_number.insert(number, place);
         number
     }
 
     pub(super) fn get(&self, number: ChildNumber) -> Option<&Child<W>> {
-        self.by_number.get(&number).map(|child| &**child)
+        let place = *self.by_number.get(&number)?;
+        self.places[place as usize].as_ref()
     }
 
     pub(super) fn get_mut(&mut self, number: ChildNumber) -> Option<&mut Child<W>> {
-        self.by_number.get_mut(&number).map(|child| &mut **child)
+        let place = *self.by_number.get(&number)?;
+        self.places[place as usize].as_mut()
     }
 
     pub(super) fn by_id(&self, id: &str) -> Option<ChildNumber> {
@@ -132,7 +144,8 @@ impl<W> Children<W> {
 
     /// What it did until now.
     pub(super) fn set(&mut self, number: ChildNumber, state: State) -> Option<State> {
-        let child = self.by_number.get_mut(&number)?;
+        let place = *self.by_number.get(&number)?;
+        let child = self.places[place as usize].as_mut()?;
         if child.id.is_none()
             && let (None, Some(at)) = (child.state.address(), state.address())
         {
@@ -145,7 +158,9 @@ impl<W> Children<W> {
     }
 
     pub(super) fn remove(&mut self, number: ChildNumber) {
-        let Some(child) = self.by_number.remove(&number) else { return };
+        let Some(place) = self.by_number.remove(&number) else { return };
+        self.free_places.push(place);
+        let Some(child) = self.places[place as usize].take() else { return };
         self.in_transition -= usize::from(child.state.is_transition());
         match (child.id, child.state.address()) {
             (Some(id), _) => drop(self.by_id.remove(&id)),
@@ -164,7 +179,9 @@ impl<W> Children<W> {
     }
 
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (ChildNumber, &Child<W>)> {
-        self.by_number.iter().map(|(&number, child)| (number, &**child))
+        self.by_number
+            .iter()
+            .filter_map(|(&number, &place)| Some((number, self.places[place as usize].as_ref()?)))
     }
 
     pub(super) fn numbers(&self) -> Vec<ChildNumber> {
