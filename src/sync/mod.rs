@@ -32,6 +32,7 @@ mod credit;
 mod doorbell;
 mod flag;
 mod inject;
+mod lines;
 mod mutation;
 pub mod primitive;
 mod published;

@@ -30,6 +30,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
+use super::lines::OnOwnLines;
 use super::mutation::{mutant, ord};
 use super::primitive::{Arc, AtomicUsize, UnsafeCell, atomic::Ordering::Relaxed};
 
@@ -52,7 +53,7 @@ pub struct Abandoned;
 #[error("the deadline passed before the reply")]
 pub struct TimedOut;
 
-#[repr(C, align(64))] // The state beside the value, and on lines that nothing else is on.
+#[repr(C)] // The state beside the value.
 struct Slot<T> {
     state: AtomicUsize,
     value: UnsafeCell<Option<T>>,
@@ -119,7 +120,7 @@ impl<T> Slot<T> {
 /// assert_eq!(resolver.resolve("late"), Err("late"));
 /// ```
 pub fn reply_slot<T>() -> (Resolver<T>, Waiter<T>) {
-    let slot = Arc::new(Slot {
+    let slot = OnOwnLines::share(Slot {
         state: AtomicUsize::new(0),
         value: UnsafeCell::new(None),
         waker: UnsafeCell::new(None),
@@ -128,7 +129,7 @@ pub fn reply_slot<T>() -> (Resolver<T>, Waiter<T>) {
 }
 
 /// Fills the slot. Dropped, it abandons it.
-pub struct Resolver<T>(Option<Arc<Slot<T>>>);
+pub struct Resolver<T>(Option<Arc<OnOwnLines<Slot<T>>>>);
 
 impl<T> Resolver<T> {
     /// Gives the waiter its value.
@@ -190,7 +191,7 @@ impl<T> Drop for Resolver<T> {
 ///
 /// Without a slot once it has had its outcome.
 #[must_use = "dropping the waiter closes the slot"]
-pub struct Waiter<T>(Option<Arc<Slot<T>>>);
+pub struct Waiter<T>(Option<Arc<OnOwnLines<Slot<T>>>>);
 
 impl<T> Waiter<T> {
     /// Blocks until the value is here.
