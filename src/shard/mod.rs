@@ -279,7 +279,6 @@ pub struct Shard {
 
     inlets: Inlets,
     intake: Intake<Command>,
-    commands: Vec<Command>,
     doorbell: Arc<Doorbell>,
     /// Signals to itself, and those that came in.
     signals: VecDeque<(ShardId, Signal)>,
@@ -377,7 +376,6 @@ impl Shard {
             now_ns,
             inlets,
             intake,
-            commands: Vec::new(),
             doorbell,
             signals: VecDeque::new(),
             context,

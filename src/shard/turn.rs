@@ -106,30 +106,27 @@ impl Shard {
 
     /// Takes in what has come from outside. How much was there?
     ///
-    /// Messages are delivered as they are taken. Whoever is answered may send at once,
-    /// and that is for the next turn: so what gives an answer waits until all is taken,
-    /// and so does all behind it.
+    /// Each is obeyed as it is taken. Whoever is answered may send at once, and that is for
+    /// the next turn: so from the first on that may give an answer, no more is taken
+    /// than is there by then.
     fn take_in_commands(&mut self) -> usize {
-        let mut waiting = std::mem::take(&mut self.commands);
-        let mut taken = 0;
-        while taken < TURN_COMMANDS_MAX
+        let (mut taken, mut most) = (0, TURN_COMMANDS_MAX);
+        let mut is_answering = false;
+        while taken < most
             && let Some(mut command) = self.intake.pop()
         {
             taken += 1;
             self.show_command(&mut command);
-            if waiting.is_empty() && matches!(command, Command::Tell(_) | Command::Request(..)) {
-                self.obey(command);
-            } else {
-                waiting.push(command);
+            if !is_answering && !matches!(command, Command::Tell(_) | Command::Request(..)) {
+                is_answering = true;
+                most = most.min(taken + self.intake.len());
             }
-        }
-        for command in waiting.drain(..) {
             self.obey(command);
         }
-        self.commands = waiting;
         taken
     }
 
+    #[inline]
     pub(super) fn obey(&mut self, command: Command) {
         match command {
             Command::Tell(message) => self.deliver_from_outside(message),
