@@ -10,11 +10,28 @@ use std::time::Duration;
 use super::limits::Limits;
 use crate::actor::{Account, ExitReason, TrapCause};
 
+/// How much CPU time is too much, in ticks: worked out once for all stores of a kind.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    tick_ns: u64,
+    ticks: u64,
+    ticks_max: u64,
+}
+
+impl Window {
+    pub(super) fn new(limits: &Limits, tick: Duration) -> Self {
+        let tick_ns = u64::try_from(tick.as_nanos()).unwrap_or(u64::MAX).max(1);
+        let ticks_max = match limits.window_time_max >= limits.window {
+            true => u64::MAX,
+            false => ticks(limits.window_time_max, tick_ns),
+        };
+        Self { tick_ns, ticks: ticks(limits.window, tick_ns).max(1), ticks_max }
+    }
+}
+
 /// What one store has used.
 pub(super) struct Usage {
-    tick_ns: u64,
-    window_ticks: u64,
-    window_ticks_max: u64,
+    window: Window,
     window_began: u64,
     used_in_window: u64,
     entered_at: u64,
@@ -30,15 +47,9 @@ fn ticks(time: Duration, tick_ns: u64) -> u64 {
 }
 
 impl Usage {
-    pub(super) fn new(limits: &Limits, tick: Duration) -> Self {
-        let tick_ns = u64::try_from(tick.as_nanos()).unwrap_or(u64::MAX).max(1);
+    pub(super) fn new(window: Window) -> Self {
         Self {
-            tick_ns,
-            window_ticks: ticks(limits.window, tick_ns).max(1),
-            window_ticks_max: match limits.window_time_max >= limits.window {
-                true => u64::MAX,
-                false => ticks(limits.window_time_max, tick_ns),
-            },
+            window,
             window_began: 0,
             used_in_window: 0,
             entered_at: 0,
@@ -68,13 +79,13 @@ impl Usage {
     /// It has used so many ticks.
     #[cold]
     pub(super) fn charge(&mut self, used: u64, tick: u64) {
-        self.cpu_ns = self.cpu_ns.saturating_add(used.saturating_mul(self.tick_ns));
-        if tick.saturating_sub(self.window_began) >= self.window_ticks {
+        self.cpu_ns = self.cpu_ns.saturating_add(used.saturating_mul(self.window.tick_ns));
+        if tick.saturating_sub(self.window_began) >= self.window.ticks {
             self.window_began = tick;
             self.used_in_window = 0;
         }
         self.used_in_window = self.used_in_window.saturating_add(used);
-        self.is_over = self.used_in_window > self.window_ticks_max;
+        self.is_over = self.used_in_window > self.window.ticks_max;
     }
 
     /// Why it may not be called any more, if it may not.
@@ -85,9 +96,9 @@ impl Usage {
 
     #[cold]
     fn why_over(&self) -> ExitReason {
-        let ms = |ticks: u64| ticks.saturating_mul(self.tick_ns) / 1_000_000;
+        let ms = |ticks: u64| ticks.saturating_mul(self.window.tick_ns) / 1_000_000;
         let (used, most, window) =
-            (ms(self.used_in_window), ms(self.window_ticks_max), ms(self.window_ticks));
+            (ms(self.used_in_window), ms(self.window.ticks_max), ms(self.window.ticks));
         ExitReason::Trap {
             cause: TrapCause::Limit,
             message: format!(
@@ -150,7 +161,7 @@ mod tests {
     fn ticks_that_go_by_in_calls_are_charged_and_bounded_over_the_window() {
         let ms = Duration::from_millis;
         let limits = Limits { window: ms(100), window_time_max: ms(30), ..Limits::default() };
-        let mut usage = Usage::new(&limits, ms(1));
+        let mut usage = Usage::new(Window::new(&limits, ms(1)));
         let call = |usage: &mut Usage, from, to| {
             usage.enter(from, 1);
             usage.leave(to);
@@ -165,9 +176,9 @@ mod tests {
             Account { cpu_ns: 36_000_000, memory_bytes: 7, messages: 4, host_calls: 0, denied: 0 }
         );
         let free = Limits { window: ms(100), window_time_max: ms(100), ..Limits::default() };
-        let mut usage = Usage::new(&free, ms(1));
+        let mut usage = Usage::new(Window::new(&free, ms(1)));
         assert!(!call(&mut usage, 0, 1_000_000), "all of it is all of it");
-        assert!(Usage::new(&limits, ms(1)).over().is_none());
+        assert!(Usage::new(Window::new(&limits, ms(1))).over().is_none());
     }
 
     #[test]

@@ -33,7 +33,7 @@ use super::engine::Engine;
 use super::grants::Grants;
 use super::limits::{Limiter, Limits};
 use super::thread_bound::ThreadBound;
-use super::usage::{Rate, Usage};
+use super::usage::{Rate, Usage, Window};
 use super::wasi::WasiState;
 use crate::actor::{Account, ActorId, Context, SendError};
 
@@ -70,12 +70,14 @@ pub(super) struct Terms {
     pub(super) grants: Grants,
     /// Does it matter who sent a message?
     minds_senders: bool,
+    window: Window,
 }
 
 impl Terms {
     pub(super) fn new(engine: Engine, component: String, limits: Limits, grants: Grants) -> Self {
         let minds_senders = grants.send.has_senders() || grants.ask.has_senders();
-        Self { engine, component, limits, grants, minds_senders }
+        let window = Window::new(&limits, engine.config().epoch_period);
+        Self { engine, component, limits, grants, minds_senders, window }
     }
 }
 
@@ -137,7 +139,7 @@ impl HostState {
             config: BTreeMap::new(),
             limiter: Limiter::new(limits),
             deadline,
-            usage: Usage::new(limits, terms.engine.config().epoch_period),
+            usage: Usage::new(terms.window),
             acquaintances: Acquaintances::default(),
             senders: Vec::new(),
             requests_open: 0,
