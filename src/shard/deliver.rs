@@ -43,12 +43,12 @@ impl Shard {
 
     /// A message has come from outside. Its sender was told that there is room when
     /// there was: so there may be as many more than the bound as were under way.
-    pub(super) fn deliver_from_outside(&mut self, mut message: Message) {
+    pub(super) fn deliver_from_outside(&mut self, message: &mut Message) {
         self.taken_in += 1;
         if message.to.is_none() {
-            return self.route_from_outside(message);
+            return self.route_from_outside(std::mem::take(message));
         }
-        self.deliver(&mut message, self.config.injector_commands_max as u32);
+        self.deliver(message, self.config.injector_commands_max as u32);
     }
 
     pub(super) fn deliver(&mut self, message: &mut Message, extra: u32) {

@@ -1,11 +1,12 @@
 //! One turn of a shard.
 
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::actor::{
     ActorId, Child, DeadReason, ExitReason, Message, Moment, Outcome, RequestError, RequestId, StopReason,
 };
-use crate::sync::mutant;
+use crate::sync::{Taken, mutant};
 
 use super::{Alarm, Command, Control, Shard, Timer, Turned};
 
@@ -112,12 +113,13 @@ impl Shard {
     fn take_in_commands(&mut self) -> usize {
         let (mut taken, mut most) = (0, TURN_COMMANDS_MAX);
         let mut is_answering = false;
+        let mut place = MaybeUninit::uninit();
         while taken < most
-            && let Some(mut command) = self.intake.pop()
+            && let Some(mut command) = self.intake.pop_to(&mut place)
         {
             taken += 1;
             self.show_command(&mut command);
-            if !is_answering && !matches!(command, Command::Tell(_) | Command::Request(..)) {
+            if !is_answering && !matches!(*command, Command::Tell(_) | Command::Request(..)) {
                 is_answering = true;
                 most = most.min(taken + self.intake.len());
             }
@@ -127,19 +129,29 @@ impl Shard {
     }
 
     #[inline]
-    pub(super) fn obey(&mut self, command: Command) {
-        match command {
+    pub(super) fn obey(&mut self, mut command: Taken<'_, Command>) {
+        match &mut *command {
             Command::Tell(message) => self.deliver_from_outside(message),
-            Command::Request(message, resolver) => {
-                self.taken_in += 1;
-                self.begin_outside_request(message, resolver);
-            }
-            Command::AwaitRoom(actor, done) => self.local.post.borrow_mut().await_room(actor, done),
-            Command::Control(control) => self.obey_control(control),
+            Command::Request(..) => self.obey_request(command),
+            Command::AwaitRoom(..) | Command::Control(_) => self.obey_control(command),
         }
     }
 
-    fn obey_control(&mut self, control: Control) {
+    #[inline]
+    fn obey_request(&mut self, command: Taken<'_, Command>) {
+        if let Command::Request(message, resolver) = command.into_inner() {
+            self.taken_in += 1;
+            self.begin_outside_request(message, resolver);
+        }
+    }
+
+    #[inline(never)]
+    fn obey_control(&mut self, command: Taken<'_, Command>) {
+        let control = match command.into_inner() {
+            Command::Control(control) => control,
+            Command::AwaitRoom(actor, done) => return self.local.post.borrow_mut().await_room(actor, done),
+            Command::Tell(_) | Command::Request(..) => return,
+        };
         match control {
             Control::Spawn(newcomer) => self.spawn(newcomer),
             Control::Stop { actor, shutdown, done } => self.stop_from_outside(actor, shutdown, done),

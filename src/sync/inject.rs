@@ -24,10 +24,13 @@
 //!
 //! [`ring`]: super::ring()
 
+use std::mem::MaybeUninit;
+
 use super::doorbell::Doorbell;
 use super::mutation::{mutant, ord};
 use super::primitive::{Arc, AtomicU64, CachePadded, atomic::Ordering::Relaxed, yield_now};
 use super::queue::Queue;
+use super::taken::Taken;
 
 /// Why an item was not accepted; it comes back inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -219,6 +222,12 @@ impl<T> Intake<T> {
     #[inline]
     pub fn pop(&mut self) -> Option<T> {
         self.0.queue.pop()
+    }
+
+    /// Takes the oldest item, and puts it there.
+    #[inline]
+    pub fn pop_to<'a>(&mut self, place: &'a mut MaybeUninit<T>) -> Option<Taken<'a, T>> {
+        self.0.queue.pop_to(place)
     }
 
     /// Takes up to `max` items, oldest first; tells how many.

@@ -41,6 +41,7 @@ mod reply;
 mod ring;
 mod rooms;
 mod slots;
+mod taken;
 
 pub use counter::{Counter, Gauge, SharedCounter};
 pub use credit::{Granter, Purse, SpendError, credits};
@@ -55,3 +56,4 @@ pub use reply::{Abandoned, Resolver, TimedOut, Waiter, reply_slot};
 pub use ring::ring_from;
 pub use ring::{Consumer, Full, Producer, ring};
 pub use rooms::Rooms;
+pub use taken::Taken;

@@ -20,6 +20,7 @@ use super::mutation::{mutant, ord};
 use super::primitive::atomic::{Ordering, Ordering::Relaxed};
 use super::primitive::{AtomicUsize, CachePadded, UnsafeCell};
 use super::slots::{fetch_for_read, fetch_for_write};
+use super::taken::Taken;
 
 const LINE_BYTES: usize = 64;
 
@@ -145,14 +146,22 @@ impl<T> Queue<T> {
 
     /// By one thread.
     pub(super) fn pop(&self) -> Option<T> {
+        self.pop_to(&mut MaybeUninit::uninit()).map(Taken::into_inner)
+    }
+
+    /// The same, and the item goes to where its receiver wants it.
+    #[inline(always)]
+    pub(super) fn pop_to<'a>(&self, to: &'a mut MaybeUninit<T>) -> Option<Taken<'a, T>> {
         let (head, slot) = self.next()?;
-        // SAFETY: the stamp said full, and there is one popping thread.
-        let item = slot.item.with(|place| unsafe { place.cast::<T>().read() });
+        // SAFETY: the stamp said full, and there is one popping thread. An exclusive
+        // reference points to nothing in the queue.
+        slot.item.with(|place| unsafe { to.as_mut_ptr().copy_from_nonoverlapping(place.cast(), 1) });
         self.head.store(head + 1, Relaxed);
         // Release (Q4): the item is read before the slot is written again. Pairs with
         // the Acquire (Q3) in `push`.
         put(&slot.stamp, 2 * (head + self.slots.len()), ord!("queue.pop.free", Release));
-        Some(item)
+        // SAFETY: it was moved out of the slot, which is free now.
+        Some(unsafe { Taken::new(to) })
     }
 
     /// Whether [`pop`](Self::pop) would give one, by the thread that pops. If so, it asks

@@ -1,11 +1,12 @@
 //! The end of an actor on its shard: told to, or for good.
 
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::actor::{ActorId, DeadReason, ExitReason, Moment, StopReason};
 use crate::control::child_spec::Shutdown;
-use crate::sync::{Resolver, mutant};
+use crate::sync::{Resolver, Taken, mutant};
 
 use super::{About, ActorSlot, Life};
 use crate::shard::hooks::Leave;
@@ -228,7 +229,7 @@ impl Shard {
         let mut left = Vec::new();
         self.intake.close_and_drain(|command| left.push(command));
         for command in left {
-            self.obey(command);
+            self.obey(Taken::put(command, &mut MaybeUninit::uninit()));
         }
         self.bury_lost();
         self.abandon_requests();
