@@ -31,18 +31,19 @@ pub(super) enum Call {
     },
 }
 
-/// The clock of one store's calls.
+/// The clock of one store's calls. What every call touches comes first.
 #[derive(Debug, Clone)]
+#[repr(C)]
 pub(super) struct Deadline {
-    tick: Duration,
-    message_time_max: Duration,
-    lifecycle_time_max: Duration,
     call: Call,
     /// The thread's CPU time at the end of the first slice.
     measured_from: Option<Duration>,
     /// Of a suspendable actor: the slices, of a tick each, that it has used. It gives
     /// way after each, so that what its thread does meanwhile is not counted.
     slices: Option<u32>,
+    tick: Duration,
+    message_time_max: Duration,
+    lifecycle_time_max: Duration,
 }
 
 impl Deadline {

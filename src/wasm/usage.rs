@@ -29,17 +29,18 @@ impl Window {
     }
 }
 
-/// What one store has used.
+/// What one store has used. What every call touches comes last.
+#[repr(C)]
 pub(super) struct Usage {
     window: Window,
     window_began: u64,
     used_in_window: u64,
-    entered_at: u64,
-    is_over: bool,
     cpu_ns: u64,
-    messages: u64,
     pub(super) denied: u64,
     host_calls: Cell<u64>,
+    entered_at: u64,
+    messages: u64,
+    is_over: bool,
 }
 
 fn ticks(time: Duration, tick_ns: u64) -> u64 {

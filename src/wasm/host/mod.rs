@@ -81,32 +81,34 @@ impl Terms {
     }
 }
 
-/// What belongs to one store.
+/// What belongs to one store. What every call touches lies together, since most of what a
+/// seldom called guest costs is to fetch it: from the end of `usage` to the begin of `deadline`.
+#[repr(C)]
 pub(super) struct HostState {
-    pub(super) context: ThreadBound<Rc<Context>>,
+    pub(super) usage: Usage,
     /// Who it is, once it is started.
     pub(super) identity: Option<Identity>,
-    pub(super) config: BTreeMap<String, String>,
-    pub(super) limiter: Limiter,
-    pub(super) deadline: Deadline,
-    /// Of a suspendable actor.
-    desk: Option<ThreadBound<Rc<Desk>>>,
     pub(super) terms: Arc<Terms>,
-    pub(super) usage: Usage,
-    acquaintances: Acquaintances,
-    /// Who sent what is being handled, where that says whom it may send to.
-    senders: Vec<u64>,
-    /// Its requests that wait for their outcome in `reply-handler`.
-    pub(super) requests_open: u32,
-    log_rate: Rate,
     /// While it starts: has it chosen not to be there?
     pub(super) ignores_start: Option<bool>,
+    /// Its requests that wait for their outcome in `reply-handler`.
+    pub(super) requests_open: u32,
+    /// Where in the guest's memory messages may be put.
+    pub(super) inbox: Region,
+    /// Who sent what is being handled, where that says whom it may send to.
+    senders: Vec<u64>,
+    pub(super) deadline: Deadline,
+    pub(super) context: ThreadBound<Rc<Context>>,
+    pub(super) limiter: Limiter,
+    acquaintances: Acquaintances,
+    pub(super) config: BTreeMap<String, String>,
+    /// Of a suspendable actor.
+    desk: Option<ThreadBound<Rc<Desk>>>,
+    log_rate: Rate,
     /// How many messages of a batch it had finished when it asked to stop.
     pub(super) exited_at: Option<usize>,
     /// Where the guest counts what it has finished of a batch.
     pub(super) progress: Option<WasmList<u8>>,
-    /// Where in the guest's memory messages may be put.
-    pub(super) inbox: Region,
     /// Made when it is first used.
     pub(super) wasi: Option<Box<WasiState>>,
 }
