@@ -58,7 +58,8 @@ enum Attempt {
 impl Shard {
     /// Makes a new actor.
     pub(super) fn spawn(&mut self, newcomer: Newcomer) {
-        let slot = self.slot_for(newcomer);
+        let Some(about) = newcomer.0 else { return };
+        let slot = self.slot_for(about);
         let mailbox = slot.about.spec.mailbox;
         if self.closed || self.actors.is_full() {
             let error = if self.closed { SpawnError::Closed } else { SpawnError::NoSlot(self.id) };
@@ -72,12 +73,12 @@ impl Shard {
 
     /// An actor that has its address and its mailbox is in the table from here on.
     pub(super) fn settle_in(&mut self, actor: ActorId, spec: SpawnSpec) {
-        let slot = self.slot_for(Newcomer::spawned(spec));
+        let slot = self.slot_for(Box::new(About::new(spec)));
         self.actors.put(actor, slot);
         self.admit(actor);
     }
 
-    fn slot_for(&self, Newcomer(mut about): Newcomer) -> ActorSlot {
+    fn slot_for(&self, mut about: Box<About>) -> ActorSlot {
         self.give_hooks(&mut about.spec);
         ActorSlot { child: None, about }
     }

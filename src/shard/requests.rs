@@ -259,11 +259,11 @@ impl Local {
 impl Shard {
     /// A request has come from an outside thread. It waits here, on the shard of
     /// the callee, until `expires_at_ns`.
-    pub(super) fn begin_outside_request(&mut self, mut message: Message, resolver: Resolver<Outcome>) {
+    pub(super) fn begin_outside_request(&mut self, message: &mut Message, resolver: Resolver<Outcome>) {
         let request = match self.local.make_place(Waiter::Outside(resolver), message.expires_at_ns) {
             Ok(request) => request,
             Err(refused) => {
-                self.bury(&message, crate::actor::DeadReason::Quota);
+                self.bury(message, crate::actor::DeadReason::Quota);
                 if let Waiter::Outside(resolver) = refused {
                     // Whoever has gone does not need to know.
                     let _ = resolver.resolve(Err(RequestError::NotSent(SendError::Closed)));
@@ -273,7 +273,7 @@ impl Shard {
         };
         self.counters.requests.add(1);
         message.request = Some(request);
-        self.deliver(&mut message, self.config.injector_commands_max as u32);
+        self.deliver(message, self.config.injector_commands_max as u32);
     }
 
     /// Sends the outcome of a request to the shard that waits for it.

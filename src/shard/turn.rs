@@ -128,30 +128,37 @@ impl Shard {
         taken
     }
 
+    /// What comes often is obeyed where it lies.
     #[inline]
     pub(super) fn obey(&mut self, mut command: Taken<'_, Command>) {
         match &mut *command {
             Command::Tell(message) => self.deliver_from_outside(message),
-            Command::Request(..) => self.obey_request(command),
-            Command::AwaitRoom(..) | Command::Control(_) => self.obey_control(command),
-        }
-    }
-
-    #[inline]
-    fn obey_request(&mut self, command: Taken<'_, Command>) {
-        if let Command::Request(message, resolver) = command.into_inner() {
-            self.taken_in += 1;
-            self.begin_outside_request(message, resolver);
+            Command::Request(message, resolver) => {
+                self.taken_in += 1;
+                self.begin_outside_request(message, resolver.take());
+            }
+            Command::Control(Control::Spawn(newcomer)) => self.spawn(newcomer.take()),
+            Command::Control(Control::Stop { actor, shutdown, done }) => {
+                self.stop_from_outside(*actor, *shutdown, done.take());
+            }
+            Command::AwaitRoom(..) | Command::Control(_) => self.obey_any(command.into_inner()),
         }
     }
 
     #[inline(never)]
-    fn obey_control(&mut self, command: Taken<'_, Command>) {
-        let control = match command.into_inner() {
-            Command::Control(control) => control,
-            Command::AwaitRoom(actor, done) => return self.local.post.borrow_mut().await_room(actor, done),
-            Command::Tell(_) | Command::Request(..) => return,
-        };
+    fn obey_any(&mut self, command: Command) {
+        match command {
+            Command::Tell(mut message) => self.deliver_from_outside(&mut message),
+            Command::Request(mut message, resolver) => {
+                self.taken_in += 1;
+                self.begin_outside_request(&mut message, resolver);
+            }
+            Command::AwaitRoom(actor, done) => self.local.post.borrow_mut().await_room(actor, done),
+            Command::Control(control) => self.obey_control(control),
+        }
+    }
+
+    fn obey_control(&mut self, control: Control) {
         match control {
             Control::Spawn(newcomer) => self.spawn(newcomer),
             Control::Stop { actor, shutdown, done } => self.stop_from_outside(actor, shutdown, done),

@@ -86,8 +86,12 @@ impl<T> Queue<T> {
         }
     }
 
+    #[inline(always)]
     fn slot(&self, index: usize) -> &Slot<T> {
-        &self.slots[index % self.slots.len()]
+        let slots = self.slots.len();
+        // The usual number of slots needs no division.
+        let at = if slots.is_power_of_two() { index & (slots - 1) } else { index % slots };
+        &self.slots[at]
     }
 
     /// By any thread.
@@ -153,6 +157,8 @@ impl<T> Queue<T> {
     #[inline(always)]
     pub(super) fn pop_to<'a>(&self, to: &'a mut MaybeUninit<T>) -> Option<Taken<'a, T>> {
         let (head, slot) = self.next()?;
+        // While this one is looked at, the next one comes.
+        self.slot(head + 1).lines().for_each(fetch_for_read);
         // SAFETY: the stamp said full, and there is one popping thread. An exclusive
         // reference points to nothing in the queue.
         slot.item.with(|place| unsafe { to.as_mut_ptr().copy_from_nonoverlapping(place.cast(), 1) });

@@ -165,6 +165,11 @@ impl<T> Resolver<T> {
         Ok(())
     }
 
+    /// Itself, out of something that is dropped later: what stays there does nothing.
+    pub(crate) fn take(&mut self) -> Self {
+        Self(self.0.take())
+    }
+
     /// Whether resolving is pointless: the waiter is gone.
     pub fn is_closed(&self) -> bool {
         self.0.as_ref().is_none_or(|slot| slot.state.load(Relaxed) & CLOSED != 0)

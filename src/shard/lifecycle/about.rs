@@ -31,59 +31,61 @@ impl ActorSlot {
 }
 
 /// An actor to be, on its way to its shard. Whoever wants it writes what the shard will
-/// know of it, so that the shard neither allocates nor copies that.
-pub struct Newcomer(pub(super) Box<About>);
+/// know of it, so that the shard neither allocates nor copies that. Nobody, once taken.
+pub struct Newcomer(pub(super) Option<Box<About>>);
 
 impl Newcomer {
     /// An actor that no supervisor looks after, and who waits for it to be up.
     pub fn new(spec: SpawnSpec, started: Resolver<Result<ActorId, SpawnError>>) -> Self {
-        Self(Box::new(About { started: Some(started), ..About::new(spec) }))
+        Self(Some(Box::new(About { started: Some(started), ..About::new(spec) })))
     }
 
     /// A child of a supervisor.
     pub(in crate::shard) fn child(spec: SpawnSpec, parent: ChildRef) -> Self {
-        Self(Box::new(About { parent: Some(parent), ..About::new(spec) }))
+        Self(Some(Box::new(About { parent: Some(parent), ..About::new(spec) })))
     }
 
-    /// An actor that has its address and its mailbox already.
-    pub(in crate::shard) fn spawned(spec: SpawnSpec) -> Self {
-        Self(Box::new(About::new(spec)))
+    /// It, out of a command that is dropped later.
+    pub(in crate::shard) fn take(&mut self) -> Self {
+        Self(self.0.take())
     }
 }
 
 impl std::fmt::Debug for Newcomer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Newcomer").field(&self.0.spec).finish()
+        f.debug_tuple("Newcomer").field(&self.0.as_ref().map(|about| &about.spec)).finish()
     }
 }
 
+/// What a start touches comes first, and lies together.
+#[repr(C)]
 pub(in crate::shard) struct About {
     pub(super) spec: SpawnSpec,
-    pub(super) parent: Option<ChildRef>,
     pub(super) life: Life,
+    pub(super) parent: Option<ChildRef>,
     /// Who spawned it, and waits for it to be up.
     pub(super) started: Option<Resolver<Result<ActorId, SpawnError>>>,
-    /// Who wants to know of its end.
-    pub(super) stopped: Vec<Resolver<Result<Option<ExitReason>, SpawnError>>>,
     pub(super) restarts: u32,
     /// Was it told to stop before it was up?
     pub(super) stop_asked: bool,
+    /// Was the host told that the next incarnation comes?
+    pub(super) is_announced: bool,
+    /// Does its restart wait until the names of the incarnation before are free?
+    pub(super) awaits_names: bool,
+    /// Who wants to know of its end.
+    pub(super) stopped: Vec<Resolver<Result<Option<ExitReason>, SpawnError>>>,
     /// Why its last incarnation ended.
     pub(super) ended: Option<ExitReason>,
     /// How it said it was.
     pub(super) health: Known,
     /// The hook that it waits for.
     pub(super) hook: Option<AwaitedHook>,
-    /// Was the host told that the next incarnation comes?
-    pub(super) is_announced: bool,
-    /// Does its restart wait until the names of the incarnation before are free?
-    pub(super) awaits_names: bool,
     /// How it stops, once its hook is done.
     pub(super) leave: Option<Leave>,
 }
 
 impl About {
-    fn new(spec: SpawnSpec) -> Self {
+    pub(super) fn new(spec: SpawnSpec) -> Self {
         Self {
             spec,
             parent: None,
