@@ -1,4 +1,8 @@
-//! What a probe is shown: each message that crosses a border, once.
+//! What comes from outside: what a probe is shown, each message that crosses a border, once;
+//! and what is for the next turn.
+
+use std::pin::Pin;
+use std::task::{self, Waker};
 
 use super::*;
 
@@ -27,5 +31,42 @@ fn what_crosses_is_shown_once_and_what_stays_is_not() {
     world.tell(here, &format!("send {far} log {zeros}"));
     world.settle();
     assert_eq!(world.log(), [format!("{}2", &zeros[1..])]);
+    world.closed_ledger();
+}
+
+/// Tells an actor something as soon as it is woken.
+struct TellsAtOnce {
+    outside: Injector<Command>,
+    counters: Arc<ShardCounters>,
+    to: ActorId,
+}
+
+impl task::Wake for TellsAtOnce {
+    fn wake(self: Arc<Self>) {
+        self.counters.injected.add(1);
+        let message = Message::new(self.to, &b"log answer heard"[..]);
+        assert!(self.outside.push(Command::Tell(message)).is_ok());
+    }
+}
+
+#[test]
+fn what_follows_from_an_answer_is_for_the_next_turn_and_what_was_there_is_not() {
+    let mut world = World::new(1);
+    let actor = world.spawn(0);
+    world.log();
+    let (outside, counters) = (world.outside[0].injector.clone(), world.outside[0].counters.clone());
+    let waker = Waker::from(Arc::new(TellsAtOnce { outside, counters, to: actor }));
+    let (done, mut waiter) = reply_slot();
+    let waits = Pin::new(&mut waiter).poll(&mut task::Context::from_waker(&waker));
+    assert!(waits.is_pending());
+
+    world.tell(actor, "log before");
+    world.control(0, Control::Health { actor, done });
+    world.tell(actor, "log behind");
+    assert_eq!(world.shards[0].turn(), Turned::Busy);
+    assert!(waiter.is_ready());
+    assert_eq!(world.log(), ["before", "behind"]);
+    assert_eq!(world.shards[0].turn(), Turned::Busy);
+    assert_eq!(world.log(), ["answer heard"]);
     world.closed_ledger();
 }
