@@ -14,6 +14,10 @@ use super::{AWAKE, Args};
 /// Of asks that find everybody asleep, one for so many of the others.
 const ASLEEP_SHARE: u64 = 10;
 
+/// Where many messages are handled at once, so many times as many make a round: else it
+/// would be over in some ms, before the caches know whose turn it is.
+const BATCHES_MORE: u64 = 4;
+
 /// On how many cores something runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cores {
@@ -135,7 +139,11 @@ impl Entrant {
         args: &Args,
         rivals: &[Box<dyn Rival>],
     ) -> anyhow::Result<(f64, u64)> {
-        let units = units(kind, args.messages);
+        let more = match (kind, self.class) {
+            (Kind::Tell | Kind::FanIn | Kind::Pairs, Class::Batches) => BATCHES_MORE,
+            _ => 1,
+        };
+        let units = units(kind, args.messages).saturating_mul(more);
         match &mut self.who {
             Who::Raddle { stand, workload } => {
                 let round = workload.round(&stands[*stand], units)?;

@@ -34,7 +34,7 @@ pub(crate) struct Args {
     setup: Setup,
     #[command(flatten)]
     extras: Extras,
-    /// Messages in each round; of what takes longer than a message, fewer
+    /// Messages in each round; of what takes longer than a message, fewer, and in batches more
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     messages: u64,
     #[command(flatten)]
