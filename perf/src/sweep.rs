@@ -170,7 +170,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let setup = serde_json::json!({
         "workload": args.workload, "place": args.place, "p99_us_max": args.p99_us_max,
         "as_fast_as_it_goes_per_second": full, "knee_per_second": knee,
-        "p999_ns_at_half_the_knee": half.as_ref().map(|half| half.p999_ns.median), "setup": args.setup,
+        "p999_ns_at_half_the_knee": half.as_ref().map(|half| half.p999_ns.median.round() as u64),
+        "setup": args.setup,
         "duration_ms": args.rounds.duration_ms, "sample_every": args.rounds.sample_every,
     });
     let saved = saved("sweep", is_complete, reactor, shards, setup, figures);

@@ -204,6 +204,8 @@ fn a_sweep_tells_the_knee() {
         "2",
         "--shards",
         "1",
+        "--repeats",
+        "3",
         "--json",
     ];
     let saved = raddle_perf(&args).json();
@@ -216,7 +218,8 @@ fn a_sweep_tells_the_knee() {
     assert!(rates.is_sorted() && !rates.is_empty(), "{rates:?}");
     let knee = saved["setup"]["knee_per_second"].as_f64();
     assert!(knee.is_none_or(|knee| rates.contains(&knee)), "{knee:?}: {rates:?}");
-    assert!(knee.is_none_or(|knee| rates.contains(&(knee / 2.0))), "{knee:?}: {rates:?}");
+    let at_half = |knee| rates.iter().filter(|&&rate| rate == knee / 2.0).count();
+    assert!(knee.is_none_or(|knee| at_half(knee) >= 3), "{knee:?}: {rates:?}");
     assert_eq!(saved["setup"]["p999_ns_at_half_the_knee"].as_u64().is_some(), knee.is_some());
 }
 
