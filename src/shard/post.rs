@@ -192,6 +192,10 @@ impl Post {
         let fits = mailbox.messages < mailbox.messages_max.saturating_add(extra)
             && (mailbox.bytes.saturating_add(bytes as u32) <= mailbox.bytes_max || mailbox.messages == 0);
         if !fits {
+            if mailbox.messages >= mailbox.pressure_at {
+                // This one is refused, and the next ones wait.
+                self.press(from, to);
+            }
             return self.make_room(to, bytes);
         }
         if mailbox.messages >= mailbox.pressure_at {

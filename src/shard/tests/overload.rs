@@ -172,6 +172,29 @@ fn a_sender_is_paused_while_its_receiver_has_too_much_to_do() {
     });
 }
 
+/// What was under way from another shard has filled the mailbox beyond its bound.
+#[test]
+fn whoever_is_refused_by_a_receiver_that_presses_is_paused() {
+    let mut world = talkers(2, ShardConfig::default());
+    let (b, answerer) = waiting(&mut world, 0, bounded(10, Overflow::Backpressure));
+    let (near, far) = (world.spawn(0), world.spawn(1));
+    world.tell(far, &format!("burst {b} 30"));
+    world.settle();
+    assert!(world.ledger().resident > 30, "beyond its bound");
+    for text in [&format!("send {b} log late"), "log going on"] {
+        world.tell(near, text);
+    }
+    world.settle();
+    assert_eq!(world.ledger().refused, 1);
+    assert_eq!(world.log(), [] as [&str; 0], "it is paused");
+    world.tell(answerer, "answer x");
+    world.settle();
+    let log = world.log();
+    assert_eq!((log.len(), &*log[0]), (32, "got x"), "{log:?}");
+    assert!(log.contains(&"going on".to_owned()));
+    assert_eq!(world.closed_ledger().refused, 1);
+}
+
 #[test]
 fn nobody_is_paused_for_what_it_sends_to_itself() {
     let mut world = talkers(1, ShardConfig::default());
