@@ -262,6 +262,11 @@ impl Control {
         Self::Spawn(Newcomer::new(spec, done))
     }
 
+    /// Itself, out of a command that is dropped later: what stays there starts nobody.
+    pub(super) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Spawn(Newcomer::nobody()))
+    }
+
     /// To do with a supervisor of this shard.
     pub fn supervisor(control: SupervisorControl) -> Self {
         Self::Supervisor(Box::new(control))

@@ -141,23 +141,14 @@ impl Shard {
             Command::Control(Control::Stop { actor, shutdown, done }) => {
                 self.stop_from_outside(*actor, *shutdown, done.take());
             }
-            Command::AwaitRoom(..) | Command::Control(_) => self.obey_any(command.into_inner()),
+            Command::AwaitRoom(actor, done) => {
+                self.local.post.borrow_mut().await_room(*actor, done.take());
+            }
+            Command::Control(control) => self.obey_control(control.take()),
         }
     }
 
     #[inline(never)]
-    fn obey_any(&mut self, command: Command) {
-        match command {
-            Command::Tell(mut message) => self.deliver_from_outside(&mut message),
-            Command::Request(mut message, resolver) => {
-                self.taken_in += 1;
-                self.begin_outside_request(&mut message, resolver);
-            }
-            Command::AwaitRoom(actor, done) => self.local.post.borrow_mut().await_room(actor, done),
-            Command::Control(control) => self.obey_control(control),
-        }
-    }
-
     fn obey_control(&mut self, control: Control) {
         match control {
             Control::Spawn(newcomer) => self.spawn(newcomer),

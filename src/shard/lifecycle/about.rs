@@ -45,6 +45,11 @@ impl Newcomer {
         Self(Some(Box::new(About { parent: Some(parent), ..About::new(spec) })))
     }
 
+    /// One that was taken.
+    pub(in crate::shard) fn nobody() -> Self {
+        Self(None)
+    }
+
     /// It, out of a command that is dropped later.
     pub(in crate::shard) fn take(&mut self) -> Self {
         Self(self.0.take())
