@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use raddle::wasm::Failure;
+use raddle::wasm::{Failure, Level};
 use wasmtime::component::{
-    Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, Lower, TypedFunc, WasmStr,
+    Component, ComponentExportIndex, ComponentType, InstancePre, Linker, Lower, TypedFunc, WasmStr,
 };
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 
@@ -22,25 +22,6 @@ struct Start {
 type Init = TypedFunc<(Start,), (Result<(), String>,)>;
 type Handle = TypedFunc<(u64, &'static [u8]), (Answer,)>;
 pub type Answer = Result<Option<Vec<u8>>, Failure>;
-
-#[derive(ComponentType, Lift)]
-#[component(enum)]
-#[repr(u8)]
-#[expect(dead_code, reason = "only guests make them")]
-enum Level {
-    #[component(name = "trace")]
-    Trace,
-    #[component(name = "debug")]
-    Debug,
-    #[component(name = "info")]
-    Info,
-    #[component(name = "warn")]
-    Warn,
-    #[component(name = "error")]
-    Error,
-    #[component(name = "critical")]
-    Critical,
-}
 
 #[derive(Clone)]
 pub struct Bare {

@@ -43,7 +43,7 @@ mod wasi;
 mod tests;
 
 #[doc(hidden)]
-pub use abi::{Failure, SendError};
+pub use abi::{Failure, Level, SendError};
 pub use cache::{CacheConfig, CacheOutcome};
 pub use callee::{CallError, Callee, CalleeInstance, Function, NoSuchFunction};
 pub use component::{CompileProgress, Component, ComponentError, ExecutionClass, Source};

@@ -5,11 +5,12 @@
 
 use std::mem::MaybeUninit;
 
-use wasmtime::component::__internal::{CanonicalAbiInfo, InstanceType, InterfaceType, LowerContext};
-use wasmtime::component::{ComponentType, Lower};
+use wasmtime::component::__internal::{InterfaceType, LowerContext};
+use wasmtime::component::Lower;
 use wasmtime::{Result, ValRaw, bail};
 
 use super::Region;
+use super::lists::list_of_bytes;
 use crate::actor::{self, ActorId, Batch, write_frame};
 
 /// Many messages, for one flat buffer (the layout is in `wit/batch.wit`).
@@ -107,15 +108,7 @@ impl Bundle<'_> {
     }
 }
 
-// SAFETY: layout and type check are those of `list<u8>`.
-unsafe impl ComponentType for Bundle<'_> {
-    type Lower = <[u8] as ComponentType>::Lower;
-    const ABI: CanonicalAbiInfo = <[u8] as ComponentType>::ABI;
-
-    fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> Result<()> {
-        <[u8] as ComponentType>::typecheck(ty, types)
-    }
-}
+list_of_bytes!(Bundle<'_>);
 
 // SAFETY: both write a pointer and a length, as for `[u8]`, to bytes that the guest's
 // `realloc` gave for it, or of its inbox, where it has said that it takes them.

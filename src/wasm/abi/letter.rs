@@ -5,11 +5,11 @@
 
 use std::mem::MaybeUninit;
 
-use wasmtime::component::__internal::{
-    CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext,
-};
-use wasmtime::component::{ComponentType, Lift, Lower, WasmList};
+use wasmtime::component::__internal::{InterfaceType, LiftContext, LowerContext};
+use wasmtime::component::{Lift, Lower};
 use wasmtime::{Result, ValRaw, bail};
+
+use super::lists::{list_of_bytes, pointer_and_length};
 
 /// A part of the guest's memory, which it has named as a `list<u8>`.
 #[derive(Clone, Copy, Default)]
@@ -33,15 +33,7 @@ impl Region {
     }
 }
 
-// SAFETY: layout and type check are those of `list<u8>`, as for `WasmList<u8>`.
-unsafe impl ComponentType for Region {
-    type Lower = <[u8] as ComponentType>::Lower;
-    const ABI: CanonicalAbiInfo = <[u8] as ComponentType>::ABI;
-
-    fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> Result<()> {
-        <WasmList<u8> as ComponentType>::typecheck(ty, types)
-    }
-}
+list_of_bytes!(Region);
 
 // SAFETY: both read a pointer and a length, as for `WasmList<u8>`; nothing is reached
 // through them here.
@@ -59,10 +51,8 @@ unsafe impl Lift for Region {
         _: InterfaceType,
         bytes: &[u8],
     ) -> Result<Self> {
-        let Some((&[s0, s1, s2, s3, l0, l1, l2, l3], _)) = bytes.split_first_chunk() else {
-            bail!("a list needs eight bytes");
-        };
-        Self::of(context, u32::from_le_bytes([s0, s1, s2, s3]), u32::from_le_bytes([l0, l1, l2, l3]))
+        let (start, bytes) = pointer_and_length(bytes)?;
+        Self::of(context, start, bytes)
     }
 }
 
@@ -74,15 +64,7 @@ pub(in crate::wasm) struct Letter<'a> {
     pub(in crate::wasm) inbox: Region,
 }
 
-// SAFETY: layout and type check are those of `list<u8>`.
-unsafe impl ComponentType for Letter<'_> {
-    type Lower = <[u8] as ComponentType>::Lower;
-    const ABI: CanonicalAbiInfo = <[u8] as ComponentType>::ABI;
-
-    fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> Result<()> {
-        <[u8] as ComponentType>::typecheck(ty, types)
-    }
-}
+list_of_bytes!(Letter<'_>);
 
 // SAFETY: what does not go into the inbox is lowered as `[u8]` is; what does is written
 // through a checked slice, and its pointer and length as for `[u8]`. The guest has said

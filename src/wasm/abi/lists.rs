@@ -8,11 +8,32 @@ use std::mem::MaybeUninit;
 use wasmtime::component::__internal::{
     CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext,
 };
-use wasmtime::component::{ComponentType, Lift, Lower, WasmList};
+use wasmtime::component::{ComponentType, Lift, Lower};
 use wasmtime::{Result, bail};
 
 use super::Failure;
 use crate::actor::{Outcome, Payload};
+
+/// Gives a type of ours the layout and the type check of `list<u8>`: all but how it is
+/// lifted or lowered.
+macro_rules! list_of_bytes {
+    ($type:ty) => {
+        // SAFETY: all three are those of `[u8]`.
+        unsafe impl wasmtime::component::ComponentType for $type {
+            type Lower = <[u8] as wasmtime::component::ComponentType>::Lower;
+            const ABI: wasmtime::component::__internal::CanonicalAbiInfo =
+                <[u8] as wasmtime::component::ComponentType>::ABI;
+
+            fn typecheck(
+                ty: &wasmtime::component::__internal::InterfaceType,
+                types: &wasmtime::component::__internal::InstanceType<'_>,
+            ) -> wasmtime::Result<()> {
+                <[u8] as wasmtime::component::ComponentType>::typecheck(ty, types)
+            }
+        }
+    };
+}
+pub(super) use list_of_bytes;
 
 /// A `list<u8>`, copied once: from the guest's memory into a payload.
 pub(in crate::wasm) struct Reply(pub(in crate::wasm) Payload);
@@ -104,24 +125,24 @@ fn list_from_flat<'a>(
 }
 
 fn list_from_memory<'a>(context: &mut LiftContext<'a>, bytes: &[u8]) -> Result<&'a [u8]> {
-    let Some((&[s0, s1, s2, s3, l0, l1, l2, l3], _)) = bytes.split_first_chunk() else {
-        bail!("a list needs eight bytes");
-    };
-    list(context, u32::from_le_bytes([s0, s1, s2, s3]), u32::from_le_bytes([l0, l1, l2, l3]))
+    let (start, len) = pointer_and_length(bytes)?;
+    list(context, start, len)
+}
+
+/// Where a list in the guest's memory is, and how long, from where that is written.
+pub(super) fn pointer_and_length(bytes: &[u8]) -> Result<(u32, u32)> {
+    match bytes.split_first_chunk() {
+        Some((&[s0, s1, s2, s3, l0, l1, l2, l3], _)) => {
+            Ok((u32::from_le_bytes([s0, s1, s2, s3]), u32::from_le_bytes([l0, l1, l2, l3])))
+        }
+        None => bail!("a list needs eight bytes"),
+    }
 }
 
 /// `list<u8>`, for a type that is made from a slice of the guest's memory.
 macro_rules! lift_list {
     ($type:ty, $bytes:ident => $value:expr) => {
-        // SAFETY: layout and type check are those of `list<u8>`, as for `WasmList<u8>`.
-        unsafe impl ComponentType for $type {
-            type Lower = <[u8] as ComponentType>::Lower;
-            const ABI: CanonicalAbiInfo = <[u8] as ComponentType>::ABI;
-
-            fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> Result<()> {
-                <WasmList<u8> as ComponentType>::typecheck(ty, types)
-            }
-        }
+        list_of_bytes!($type);
 
         // SAFETY: both read a pointer and a length, as for `WasmList<u8>`, and
         // reach the guest's memory through a checked slice only.
@@ -155,15 +176,7 @@ lift_list!(Ignored, _bytes => Self);
 /// Bytes for the guest, from wherever they are.
 pub(in crate::wasm) struct Bytes(pub(in crate::wasm) Payload);
 
-// SAFETY: layout and type check are those of `list<u8>`.
-unsafe impl ComponentType for Bytes {
-    type Lower = <[u8] as ComponentType>::Lower;
-    const ABI: CanonicalAbiInfo = <[u8] as ComponentType>::ABI;
-
-    fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> Result<()> {
-        <[u8] as ComponentType>::typecheck(ty, types)
-    }
-}
+list_of_bytes!(Bytes);
 
 // SAFETY: both do as `[u8]` does.
 unsafe impl Lower for Bytes {

@@ -366,22 +366,28 @@ impl From<Status> for actor::Health {
     }
 }
 
-/// `log.level`. Only ever made from what a guest gives.
+/// `log.level`. Only ever made from what a guest gives. Public for benchmarks that call the
+/// same guest without Raddle.
 #[derive(Clone, Copy, ComponentType, Lift)]
 #[component(enum)]
 #[repr(u8)]
-#[allow(dead_code)]
-pub(super) enum Level {
+pub enum Level {
+    /// Every step.
     #[component(name = "trace")]
     Trace,
+    /// For whoever looks for a fault.
     #[component(name = "debug")]
     Debug,
+    /// What is as it should be.
     #[component(name = "info")]
     Info,
+    /// What may become a fault.
     #[component(name = "warn")]
     Warn,
+    /// A fault.
     #[component(name = "error")]
     Error,
+    /// A fault that others feel.
     #[component(name = "critical")]
     Critical,
 }
