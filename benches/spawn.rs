@@ -3,10 +3,12 @@
 //!
 //! *Warm*: an instance that is ready is taken, and `init` called. *Cold*: a store
 //! is made, instantiated, and `init` called. *Sustained*: cold, and a message, and
-//! the end, one after the other without a pause. A shard does it turn by turn; what an outside thread spends to ask for
-//! it is not measured. Every actor is asked for its count, so that each was there.
+//! the end, one after the other without a pause. A shard does it turn by turn; what an
+//! outside thread spends to ask for it is not measured. Every actor is asked for its
+//! count, so that each was there. One part alone: `-- warm`, `cold` or `sustained`.
 #![allow(missing_docs)]
 
+mod parts;
 #[path = "bare/pooled.rs"]
 mod pooled;
 
@@ -281,16 +283,14 @@ fn main() {
         Engine::new(&EngineConfig { instances_max: INSTANCES_MAX, ..EngineConfig::default() }).unwrap();
     let component = engine.load(&guest, &CacheConfig::Disabled, &()).unwrap();
     println!("ns each of `counter`: medians of {ROUNDS} rounds of {BATCH}");
-    let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let is_wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
-    if is_wanted("warm") {
+    if parts::is_wanted("warm") {
         warm(&bare, &component);
     }
-    if is_wanted("cold") {
+    if parts::is_wanted("cold") {
         cold(&bare, &component);
     }
     for threads in [1, 2] {
-        if is_wanted("sustained") {
+        if parts::is_wanted("sustained") {
             sustained_by(threads, &bare, &component);
         }
     }

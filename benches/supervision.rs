@@ -20,6 +20,7 @@ mod death;
 mod health;
 #[path = "supervision/names.rs"]
 mod names;
+mod parts;
 #[path = "bare/pooled.rs"]
 mod pooled;
 #[path = "supervision/stop.rs"]
@@ -158,12 +159,10 @@ fn print(name: &str, unit: &str, figures: &mut [f64], floor: Option<f64>) -> f64
 
 fn main() {
     println!("medians of {ROUNDS} rounds, least and most in brackets");
-    // The bench's own options, as `--bench`, are no concern of ours.
-    let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let parts: [(&str, fn()); 4] =
         [("names", names::run), ("stop", stop::run), ("death", death::run), ("health", health::run)];
     for (part, run) in parts {
-        if only.as_deref().is_none_or(|only| only == part) {
+        if parts::is_wanted(part) {
             run();
         }
     }
