@@ -13,8 +13,9 @@
 //! ```
 //!
 //! A memory grows within its slot for nothing, and out of it by copying the pages
-//! that are not zero. A slot that is given back is zero pages again, and takes no
-//! memory. There are no guards: engines with these memories check every access.
+//! that are not zero. A slot that is given back is zero again, and takes no memory, but
+//! for a [few](slots) that each thread keeps for the next ones. There are no guards:
+//! engines with these memories check every access.
 //!
 //! Slots are handed out under a lock, off the path of messages: when an instance
 //! is made, dropped, or outgrows its slot. wasmtime's pool locks there as well.
@@ -24,125 +25,39 @@
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use rustix::mm::{Advice, MapFlags, MremapFlags, ProtFlags, madvise, mmap_anonymous, mremap, munmap};
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
+
+use slots::{CLASSES, Class, Mapping, PAGE_BYTES, Slot, class_bytes, class_of};
+
+mod slots;
 
 /// How every error of this module starts that says that there is no room.
 pub(super) const NO_ROOM: &str = "no address space for a linear memory";
 
-const CLASS_SMALLEST_BYTES: usize = 64 << 10;
-const CLASSES: usize = 6;
-const SLAB_BYTES: usize = 64 << 20;
-const PAGE_BYTES: usize = 4096;
-
-const fn class_bytes(class: usize) -> usize {
-    CLASS_SMALLEST_BYTES << class
-}
-
-/// The smallest class that holds so many bytes.
-fn class_of(bytes: usize) -> Option<usize> {
-    (0..CLASSES).find(|&class| bytes <= class_bytes(class))
-}
-
 /// Makes linear memories.
-#[derive(Default)]
 pub(super) struct CompactMemories {
-    classes: Arc<[Mutex<Class>; CLASSES]>,
+    classes: Arc<[Class; CLASSES]>,
 }
 
-/// The slots of one size.
-#[derive(Default)]
-struct Class {
-    slabs: Vec<Mapping>,
-    /// Where free slots start. Their pages are zero.
-    free: Vec<NonNull<u8>>,
-}
-
-// SAFETY: the pointers are to memory that the slabs own, and no slot that is free
-// is reached through anything else.
-unsafe impl Send for Class {}
-
-/// Readable, writable, private pages, zero at first, and taken from the system
-/// when they are first touched.
-struct Mapping {
-    start: NonNull<u8>,
-    bytes: usize,
-}
-
-// SAFETY: it owns its pages.
-unsafe impl Send for Mapping {}
-// SAFETY: nothing can be reached through a shared reference.
-unsafe impl Sync for Mapping {}
-
-impl Mapping {
-    fn new(bytes: usize) -> Result<Self, String> {
-        let (protection, flags) =
-            (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE | MapFlags::NORESERVE);
-        // SAFETY: wherever it is, nothing else is there.
-        let start = unsafe { mmap_anonymous(std::ptr::null_mut(), bytes, protection, flags) };
-        let start = start.map_err(|error| format!("{NO_ROOM} ({bytes} bytes): {error}"))?;
-        let mapping = Self { start: NonNull::new(start.cast()).ok_or(NO_ROOM)?, bytes };
-        // One byte touched must not cost 2 MiB. Where there are no huge pages,
-        // there is nothing to refuse.
-        // SAFETY: advice on a mapping that is ours alone, and changes no content.
-        let _ = unsafe { madvise(start, bytes, Advice::LinuxNoHugepage) };
-        Ok(mapping)
-    }
-
-    fn grow(&mut self, bytes: usize) -> Result<(), String> {
-        // SAFETY: the mapping is ours as a whole, and the caller takes its new
-        // place from `start`.
-        let start = unsafe { mremap(self.start.as_ptr().cast(), self.bytes, bytes, MremapFlags::MAYMOVE) };
-        let start = start.map_err(|error| format!("{NO_ROOM} ({bytes} bytes): {error}"))?;
-        self.start = NonNull::new(start.cast()).ok_or(NO_ROOM)?;
-        self.bytes = bytes;
-        Ok(())
-    }
-}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // SAFETY: the mapping is ours as a whole, and whoever drops it has no
-        // pointers into it any more. If it fails, it leaks.
-        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.bytes) };
-    }
-}
-
-impl Class {
-    fn take(&mut self, class: usize) -> Result<NonNull<u8>, String> {
-        if let Some(slot) = self.free.pop() {
-            return Ok(slot);
-        }
-        let slab = Mapping::new(SLAB_BYTES)?;
-        let slots = (0..SLAB_BYTES / class_bytes(class)).rev();
-        // SAFETY: the offsets are within the slab.
-        self.free.extend(slots.map(|index| unsafe { slab.start.add(index * class_bytes(class)) }));
-        self.slabs.push(slab);
-        self.free.pop().ok_or_else(|| NO_ROOM.to_owned())
-    }
-
-    /// Takes a slot back of which so many bytes, at the start, may not be zero.
-    fn give(&mut self, slot: NonNull<u8>, bytes: usize) {
-        // SAFETY: the slot is in a private anonymous mapping, where this puts zero
-        // pages, and its memory is gone.
-        if bytes == 0 || unsafe { madvise(slot.as_ptr().cast(), bytes, Advice::LinuxDontNeed) }.is_ok() {
-            self.free.push(slot);
-        }
-        // What could not be cleared nobody gets again.
+impl Default for CompactMemories {
+    fn default() -> Self {
+        Self { classes: Arc::new(std::array::from_fn(Class::new)) }
     }
 }
 
 /// Where a memory lies.
 enum Place {
-    Slot { start: NonNull<u8>, class: usize },
+    Slot(Slot),
     Alone(Mapping),
+    /// It is given back.
+    Nowhere,
 }
 
 /// One linear memory.
 struct CompactMemory {
-    classes: Arc<[Mutex<Class>; CLASSES]>,
+    classes: Arc<[Class; CLASSES]>,
     place: Place,
     /// As the guest knows it. What follows, up to the capacity, is zero.
     bytes: usize,
@@ -154,30 +69,27 @@ unsafe impl Send for CompactMemory {}
 // SAFETY: nothing is changed through a shared reference.
 unsafe impl Sync for CompactMemory {}
 
-fn lock(class: &Mutex<Class>) -> MutexGuard<'_, Class> {
-    // Nothing in here panics half-way through a change.
-    class.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Place {
-    fn new(classes: &[Mutex<Class>; CLASSES], bytes: usize) -> Result<Self, String> {
+    fn new(classes: &[Class; CLASSES], bytes: usize) -> Result<Self, String> {
         match class_of(bytes) {
-            Some(class) => Ok(Self::Slot { start: lock(&classes[class]).take(class)?, class }),
+            Some(class) => Ok(Self::Slot(classes[class].take()?)),
             None => Ok(Self::Alone(Mapping::new(bytes.next_multiple_of(PAGE_BYTES))?)),
         }
     }
 
     fn start(&self) -> NonNull<u8> {
         match self {
-            Self::Slot { start, .. } => *start,
+            Self::Slot(slot) => slot.start,
             Self::Alone(mapping) => mapping.start,
+            Self::Nowhere => NonNull::dangling(),
         }
     }
 
     fn capacity(&self) -> usize {
         match self {
-            Self::Slot { class, .. } => class_bytes(*class),
+            Self::Slot(slot) => class_bytes(slot.class),
             Self::Alone(mapping) => mapping.bytes,
+            Self::Nowhere => 0,
         }
     }
 }
@@ -208,17 +120,15 @@ impl CompactMemory {
 
     /// Puts another place in its place.
     fn give_back(&mut self, place: Place) {
-        if let Place::Slot { start, class } = std::mem::replace(&mut self.place, place) {
-            lock(&self.classes[class]).give(start, self.bytes);
+        if let Place::Slot(slot) = std::mem::replace(&mut self.place, place) {
+            self.classes[slot.class].give(slot, self.bytes);
         }
     }
 }
 
 impl Drop for CompactMemory {
     fn drop(&mut self) {
-        if let Place::Slot { start, class } = self.place {
-            lock(&self.classes[class]).give(start, self.bytes);
-        }
+        self.give_back(Place::Nowhere);
     }
 }
 
@@ -319,15 +229,6 @@ mod tests {
                 assert_eq!((bytes(one)[0], bytes(one)[65_535]), (index as u8, index as u8));
             }
         }
-        assert_eq!(lock(&memories.classes[0]).slabs.len(), 2, "slots are used again");
-    }
-
-    #[test]
-    fn a_class_holds_what_it_is_for() {
-        assert_eq!(class_of(0), Some(0));
-        assert_eq!(class_of(65_536), Some(0));
-        assert_eq!(class_of(65_537), Some(1));
-        assert_eq!(class_of(2 << 20), Some(5));
-        assert_eq!(class_of((2 << 20) + 1), None);
+        assert_eq!(memories.classes[0].slab_count(), 2, "slots are used again");
     }
 }

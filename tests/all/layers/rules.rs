@@ -89,7 +89,8 @@ pub const UNSAFE_SITES: &[UnsafeSite] = &[
     UnsafeSite { file: "wasm/abi/lists.rs", count: 5 },
     UnsafeSite { file: "wasm/abi/frames.rs", count: 1 },
     // So is `LinearMemory`, for memories of one's own: it hands out a raw pointer.
-    UnsafeSite { file: "wasm/compact.rs", count: 15 },
+    UnsafeSite { file: "wasm/compact.rs", count: 6 },
+    UnsafeSite { file: "wasm/compact/slots.rs", count: 11 },
     // `Component::deserialize` takes machine code on trust.
     UnsafeSite { file: "wasm/cache.rs", count: 1 },
     // Types are checked when a component is loaded, and not again in each instance.
