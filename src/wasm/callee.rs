@@ -19,7 +19,7 @@ use super::component::{CompileProgress, Compiled, ComponentError, ExecutionClass
 use super::convert::{
     self, Step, TextError, Type, Value, ValueError, check_all, from_value, parse_arguments, to_values,
 };
-use super::deadline::{Call, Deadline};
+use super::deadline::Call;
 use super::engine::Engine;
 use super::grants::TrustLevel;
 use super::host::{HostState, Identity, Terms};
@@ -162,14 +162,13 @@ impl Callee {
         check_limits(limits, &self.engine, &self.info)?;
         Engine::prepare_thread();
         let context = Rc::new(Context::new(ShardId(0), Box::new(Nobody)));
-        let deadline = Deadline::new(limits, self.engine.config().epoch_period, false);
         let terms = Terms::new(
             self.engine.clone(),
             self.info.name.clone(),
             limits.clone(),
             TrustLevel::Standard.grants(),
         );
-        let mut store = limited_store(&self.engine, Arc::new(terms), deadline, &context);
+        let mut store = limited_store(&self.engine, Arc::new(terms), false, &context);
         let instance = self.pre.instantiate(&mut store).map_err(|error| CallError::Exited {
             function: self.info.name.clone(),
             reason: trap::exit_reason(&error, store.data()),

@@ -31,8 +31,34 @@ pub(super) enum Call {
     },
 }
 
+/// How long calls may take: worked out once for all stores of a kind.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TimeLimits {
+    tick: Duration,
+    message_time_max: Duration,
+    lifecycle_time_max: Duration,
+}
+
+impl TimeLimits {
+    pub(super) fn new(limits: &Limits, tick: Duration) -> Self {
+        let Limits { message_time_max, lifecycle_time_max, .. } = *limits;
+        Self { tick, message_time_max, lifecycle_time_max }
+    }
+
+    fn of(&self, call: Call) -> Duration {
+        match call {
+            Call::Message => self.message_time_max,
+            Call::Batch { messages } => {
+                self.message_time_max.saturating_mul(u32::try_from(messages).unwrap_or(u32::MAX))
+            }
+            Call::Lifecycle => self.lifecycle_time_max,
+            Call::Stop { within } => self.lifecycle_time_max.min(within),
+        }
+    }
+}
+
 /// The clock of one store's calls. What every call touches comes first.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[repr(C)]
 pub(super) struct Deadline {
     call: Call,
@@ -41,21 +67,11 @@ pub(super) struct Deadline {
     /// Of a suspendable actor: the slices, of a tick each, that it has used. It gives
     /// way after each, so that what its thread does meanwhile is not counted.
     slices: Option<u32>,
-    tick: Duration,
-    message_time_max: Duration,
-    lifecycle_time_max: Duration,
 }
 
 impl Deadline {
-    pub(super) fn new(limits: &Limits, tick: Duration, gives_way: bool) -> Self {
-        Self {
-            tick,
-            message_time_max: limits.message_time_max,
-            lifecycle_time_max: limits.lifecycle_time_max,
-            call: Call::Lifecycle,
-            measured_from: None,
-            slices: gives_way.then_some(0),
-        }
+    pub(super) fn new(gives_way: bool) -> Self {
+        Self { call: Call::Lifecycle, measured_from: None, slices: gives_way.then_some(0) }
     }
 
     /// How many slices the call has used, if it is that of a suspendable actor.
@@ -79,52 +95,45 @@ impl Deadline {
     }
 
     /// The name and figure of the limit that the call is under.
-    pub(super) fn limit(&self) -> String {
+    pub(super) fn limit(&self, limits: &TimeLimits) -> String {
         let ms = |time: Duration| time.as_millis();
         match self.call {
-            Call::Message => format!("message_time_max ({} ms)", ms(self.message_time_max)),
+            Call::Message => format!("message_time_max ({} ms)", ms(limits.message_time_max)),
             Call::Batch { messages } => {
-                format!("message_time_max ({} ms) for each of {messages}", ms(self.message_time_max))
+                format!("message_time_max ({} ms) for each of {messages}", ms(limits.message_time_max))
             }
-            Call::Stop { within } if within < self.lifecycle_time_max => {
+            Call::Stop { within } if within < limits.lifecycle_time_max => {
                 format!("{} ms left to stop in", ms(within))
             }
             Call::Lifecycle | Call::Stop { .. } => {
-                format!("lifecycle_time_max ({} ms)", ms(self.lifecycle_time_max))
+                format!("lifecycle_time_max ({} ms)", ms(limits.lifecycle_time_max))
             }
-        }
-    }
-
-    fn time_max(&self) -> Duration {
-        match self.call {
-            Call::Message => self.message_time_max,
-            Call::Batch { messages } => {
-                self.message_time_max.saturating_mul(u32::try_from(messages).unwrap_or(u32::MAX))
-            }
-            Call::Lifecycle => self.lifecycle_time_max,
-            Call::Stop { within } => self.lifecycle_time_max.min(within),
         }
     }
 
     /// The deadline has passed: has the time?
-    pub(super) fn passed(&mut self) -> UpdateDeadline {
+    pub(super) fn passed(&mut self, limits: &TimeLimits) -> UpdateDeadline {
         match &mut self.slices {
-            None => self.passed_at(thread_time()),
+            None => self.passed_at(thread_time(), limits),
             Some(slices) => {
                 *slices = slices.saturating_add(1);
-                let used = self.tick.saturating_mul(*slices);
-                if used >= self.time_max() { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) }
+                let used = limits.tick.saturating_mul(*slices);
+                if used >= limits.of(self.call) {
+                    UpdateDeadline::Interrupt
+                } else {
+                    UpdateDeadline::Yield(1)
+                }
             }
         }
     }
 
-    fn passed_at(&mut self, now: Duration) -> UpdateDeadline {
-        let time_max = self.time_max();
+    fn passed_at(&mut self, now: Duration, limits: &TimeLimits) -> UpdateDeadline {
+        let time_max = limits.of(self.call);
         let used = now.saturating_sub(*self.measured_from.get_or_insert(now));
         match time_max.checked_sub(used) {
             None | Some(Duration::ZERO) => UpdateDeadline::Interrupt,
             Some(left) => {
-                let ticks = left.as_nanos().div_ceil(self.tick.as_nanos());
+                let ticks = left.as_nanos().div_ceil(limits.tick.as_nanos());
                 UpdateDeadline::Continue(u64::try_from(ticks).unwrap_or(u64::MAX >> 1).min(u64::MAX >> 1))
             }
         }
@@ -152,26 +161,27 @@ mod tests {
     #[test]
     fn only_its_own_time_counts() {
         let ms = Duration::from_millis;
-        let limits = Limits { message_time_max: ms(10), ..Limits::default() };
-        let mut deadline = Deadline::new(&limits, ms(1), false);
+        let limits = TimeLimits::new(&Limits { message_time_max: ms(10), ..Limits::default() }, ms(1));
+        let mut deadline = Deadline::new(false);
         deadline.start(Call::Message);
-        assert_eq!(ticks(deadline.passed_at(ms(500))), Some(10));
+        assert_eq!(ticks(deadline.passed_at(ms(500), &limits)), Some(10));
         // Ten ticks went by, and the thread ran in three of them.
-        assert_eq!(ticks(deadline.passed_at(ms(503))), Some(7));
-        assert_eq!(ticks(deadline.passed_at(ms(503))), Some(7));
-        assert_eq!(ticks(deadline.passed_at(ms(509) + Duration::from_nanos(1))), Some(1));
-        assert_eq!(ticks(deadline.passed_at(ms(510))), None);
+        assert_eq!(ticks(deadline.passed_at(ms(503), &limits)), Some(7));
+        assert_eq!(ticks(deadline.passed_at(ms(503), &limits)), Some(7));
+        assert_eq!(ticks(deadline.passed_at(ms(509) + Duration::from_nanos(1), &limits)), Some(1));
+        assert_eq!(ticks(deadline.passed_at(ms(510), &limits)), None);
         // The next call starts from nothing.
         deadline.start(Call::Message);
-        assert_eq!(ticks(deadline.passed_at(ms(510))), Some(10));
+        assert_eq!(ticks(deadline.passed_at(ms(510), &limits)), Some(10));
     }
 
     #[test]
     fn a_limit_of_nothing_ends_at_the_first_slice() {
         let limits = Limits { message_time_max: Duration::ZERO, ..Limits::default() };
-        let mut deadline = Deadline::new(&limits, Duration::from_millis(1), false);
+        let limits = TimeLimits::new(&limits, Duration::from_millis(1));
+        let mut deadline = Deadline::new(false);
         deadline.start(Call::Message);
-        assert_eq!(ticks(deadline.passed_at(Duration::from_secs(1))), None);
+        assert_eq!(ticks(deadline.passed_at(Duration::from_secs(1), &limits)), None);
     }
 
     #[test]

@@ -52,9 +52,9 @@ impl Live {
         let tick = state.terms.engine.ticks();
         match state.deadline.slices() {
             // It has given way meanwhile, so the ticks that went by are not its own.
-            Some(slices) if slices > 0 => state.usage.charge(slices.into(), tick),
+            Some(slices) if slices > 0 => state.usage.charge(slices.into(), tick, &state.terms.window),
             Some(_) => {}
-            None => state.usage.leave(tick),
+            None => state.usage.leave(tick, &state.terms.window),
         }
         state.forget_senders();
     }
@@ -190,7 +190,7 @@ impl Actor for ComponentActor {
             State::Live(live) => live,
             State::Gone(reason) => return Outcome::Exited(reason.clone()),
         };
-        if let Some(reason) = live.store.data().usage.over() {
+        if let Some(reason) = live.store.data().over() {
             return Outcome::Exited(self.end_with(reason));
         }
         let sender = message.from.map_or(0, |id| id.to_bits());
@@ -232,7 +232,7 @@ impl Actor for ComponentActor {
             State::Live(live) => live,
             State::Gone(reason) => return Outcome::Exited(reason.clone()),
         };
-        if let Some(reason) = live.store.data().usage.over() {
+        if let Some(reason) = live.store.data().over() {
             return Outcome::Exited(self.end_with(reason));
         }
         live.hear_of(&notice);
@@ -301,7 +301,7 @@ impl ComponentActor {
                 return;
             }
         };
-        if let Some(reason) = live.store.data().usage.over() {
+        if let Some(reason) = live.store.data().over() {
             outcome.exited = Some(self.end_with(reason));
             return;
         }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use wasmtime::ResourceLimiter;
 
 use super::grants::TrustLevel;
 use crate::actor::Quotas;
@@ -228,24 +227,19 @@ pub enum LimitsError {
 }
 
 /// Keeps a store within its limits, and remembers what it refused.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Limiter {
-    memory_bytes_max: usize,
-    table_elements_max: usize,
-    core_instances_max: usize,
-    memories_max: usize,
-    tables_max: usize,
     /// All linear memories together.
     memory_bytes: usize,
     /// What the growth that is under way would add.
     memory_growth_bytes: usize,
     /// What was refused last: a guest that cannot have more memory soon traps,
     /// and the trap alone would not say why.
-    refused: Option<Refused>,
+    refused: Option<Box<Refused>>,
 }
 
 /// A growth that was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: asked for {asked}, and the most is {limit}")]
 pub(super) struct Refused {
     what: &'static str,
@@ -254,74 +248,53 @@ pub(super) struct Refused {
 }
 
 impl Limiter {
-    pub(super) fn new(limits: &Limits) -> Self {
-        Self {
-            memory_bytes_max: limits.memory_bytes_max,
-            table_elements_max: limits.table_elements_max,
-            core_instances_max: limits.core_instances_max,
-            memories_max: limits.memories_max,
-            tables_max: limits.tables_max,
-            memory_bytes: 0,
-            memory_growth_bytes: 0,
-            refused: None,
-        }
-    }
-
     /// All linear memories together, in bytes.
     pub(super) fn memory_bytes(&self) -> usize {
         self.memory_bytes
     }
 
     /// What was refused last, if anything was.
-    pub(super) fn refused(&self) -> Option<Refused> {
-        self.refused
+    pub(super) fn refused(&self) -> Option<&Refused> {
+        self.refused.as_deref()
     }
-}
 
-impl ResourceLimiter for Limiter {
-    fn memory_growing(
+    #[cold]
+    fn refuse(&mut self, what: &'static str, asked: usize, limit: usize) -> bool {
+        self.refused = Some(Box::new(Refused { what, asked, limit }));
+        false
+    }
+
+    /// May this memory grow? It has grown then, unless it [failed](Self::memory_grow_failed).
+    pub(super) fn memory_growing(
         &mut self,
+        limits: &Limits,
         current: usize,
         desired: usize,
         maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    ) -> bool {
         let asked = self.memory_bytes.saturating_add(desired.saturating_sub(current));
-        if asked > self.memory_bytes_max {
-            self.refused = Some(Refused { what: "memory_bytes_max", asked, limit: self.memory_bytes_max });
-            return Ok(false);
+        if asked > limits.memory_bytes_max {
+            return self.refuse("memory_bytes_max", asked, limits.memory_bytes_max);
         }
         if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
+            return false;
         }
         self.memory_growth_bytes = asked - self.memory_bytes;
         self.memory_bytes = asked;
-        Ok(true)
+        true
     }
 
-    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+    /// It has not grown.
+    pub(super) fn memory_grow_failed(&mut self) {
         self.memory_bytes -= std::mem::take(&mut self.memory_growth_bytes);
-        Ok(())
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        if desired > self.table_elements_max {
-            self.refused =
-                Some(Refused { what: "table_elements_max", asked: desired, limit: self.table_elements_max });
-            return Ok(false);
+    /// May this table grow?
+    pub(super) fn table_growing(&mut self, limits: &Limits, desired: usize, maximum: Option<usize>) -> bool {
+        if desired > limits.table_elements_max {
+            return self.refuse("table_elements_max", desired, limits.table_elements_max);
         }
-        Ok(maximum.is_none_or(|maximum| desired <= maximum))
-    }
-
-    fn instances(&self) -> usize {
-        self.core_instances_max
-    }
-
-    fn tables(&self) -> usize {
-        self.tables_max
-    }
-
-    fn memories(&self) -> usize {
-        self.memories_max
+        maximum.is_none_or(|maximum| desired <= maximum)
     }
 }
 
@@ -331,11 +304,12 @@ mod tests {
 
     #[test]
     fn memories_are_limited_together() {
-        let mut limiter = Limiter::new(&Limits { memory_bytes_max: 10, ..Limits::default() });
-        assert!(limiter.memory_growing(0, 6, None).unwrap());
-        assert!(limiter.memory_growing(0, 4, None).unwrap());
+        let limits = Limits { memory_bytes_max: 10, ..Limits::default() };
+        let mut limiter = Limiter::default();
+        assert!(limiter.memory_growing(&limits, 0, 6, None));
+        assert!(limiter.memory_growing(&limits, 0, 4, None));
         assert_eq!(limiter.refused(), None);
-        assert!(!limiter.memory_growing(4, 5, None).unwrap());
+        assert!(!limiter.memory_growing(&limits, 4, 5, None));
         assert_eq!(
             limiter.refused().unwrap().to_string(),
             "memory_bytes_max: asked for 11, and the most is 10"
@@ -344,17 +318,18 @@ mod tests {
 
     #[test]
     fn a_growth_that_failed_is_not_counted() {
-        let mut limiter = Limiter::new(&Limits { memory_bytes_max: 10, ..Limits::default() });
-        assert!(limiter.memory_growing(0, 10, None).unwrap());
-        limiter.memory_grow_failed(wasmtime::Error::msg("no memory")).unwrap();
-        assert!(limiter.memory_growing(0, 10, None).unwrap());
+        let limits = Limits { memory_bytes_max: 10, ..Limits::default() };
+        let mut limiter = Limiter::default();
+        assert!(limiter.memory_growing(&limits, 0, 10, None));
+        limiter.memory_grow_failed();
+        assert!(limiter.memory_growing(&limits, 0, 10, None));
     }
 
     #[test]
     fn what_the_module_itself_forbids_is_not_our_refusal() {
-        let mut limiter = Limiter::new(&Limits::default());
-        assert!(!limiter.memory_growing(0, 2, Some(1)).unwrap());
-        assert!(!limiter.table_growing(0, 2, Some(1)).unwrap());
+        let (limits, mut limiter) = (Limits::default(), Limiter::default());
+        assert!(!limiter.memory_growing(&limits, 0, 2, Some(1)));
+        assert!(!limiter.table_growing(&limits, 2, Some(1)));
         assert_eq!(limiter.refused(), None);
     }
 }

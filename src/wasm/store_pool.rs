@@ -67,7 +67,6 @@ struct Plan {
     pre: InstancePre<HostState>,
     exports: Arc<Exports>,
     policy: PoolPolicy,
-    deadline: Deadline,
 }
 
 /// How actors of a component run, and what they may use and do.
@@ -116,10 +115,8 @@ impl ComponentBlueprint {
             return Err(LimitsError::NoDirectory { path: directory.path.clone() });
         }
         let engine = component.engine().clone();
-        let gives_way = class == ExecutionClass::Suspendable;
         let name = component.name().to_owned();
         Ok(Self(Arc::new(Plan {
-            deadline: Deadline::new(&limits, engine.config().epoch_period, gives_way),
             terms: Arc::new(Terms::new(engine.clone(), name.clone(), limits, grants)),
             name,
             class,
@@ -300,7 +297,8 @@ impl Nursery for InstancePool {
 
 impl Plan {
     fn instantiate(&self, context: &Rc<Context>, room: Room) -> Result<Live, CreateError> {
-        let mut store = limited_store(&self.engine, self.terms.clone(), self.deadline.clone(), context);
+        let gives_way = self.class == ExecutionClass::Suspendable;
+        let mut store = limited_store(&self.engine, self.terms.clone(), gives_way, context);
         match self.link(&mut store) {
             Ok((instance, functions)) => {
                 Ok(Live { store, functions, instance, exports: self.exports.clone(), _room: room })
@@ -352,16 +350,17 @@ fn instantiate_on_a_stack(
 pub(super) fn limited_store(
     engine: &Engine,
     terms: Arc<Terms>,
-    mut deadline: Deadline,
+    gives_way: bool,
     context: &Rc<Context>,
 ) -> Store<HostState> {
+    let mut deadline = Deadline::new(gives_way);
     let ticks = deadline.start(Call::Lifecycle);
     let hostcall_bytes_max = terms.limits.hostcall_bytes_max;
     let state = HostState::new(context.clone(), terms, deadline);
     let mut store = Store::new(&engine.shared.wasmtime, state);
-    store.limiter(|state| &mut state.limiter);
+    store.limiter(|state| state);
     store.set_hostcall_fuel(hostcall_bytes_max);
-    store.epoch_deadline_callback(|mut store| Ok(store.data_mut().deadline.passed()));
+    store.epoch_deadline_callback(|mut store| Ok(store.data_mut().deadline_passed()));
     store.set_epoch_deadline(ticks);
     store
 }

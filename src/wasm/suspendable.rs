@@ -169,7 +169,7 @@ async fn serve(mut live: Live, desk: Rc<Desk>) {
     loop {
         let command = desk.next_command().await;
         loop {
-            if let Some(reason) = live.store.data().usage.over() {
+            if let Some(reason) = live.store.data().over() {
                 return desk.done(Done::Exited(reason));
             }
             let served = live.serve(&command, &desk).await;

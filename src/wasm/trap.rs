@@ -26,7 +26,7 @@ fn describe(error: &Error, state: &HostState) -> (TrapCause, String) {
         let what = what.strip_prefix("wasm trap: ").unwrap_or(&what);
         return match (trap, state.limiter.refused()) {
             (Trap::Interrupt, _) => {
-                let limit = state.deadline.limit();
+                let limit = state.deadline.limit(&state.terms.times);
                 (TrapCause::Deadline, format!("still running at its deadline, {limit}{place}"))
             }
             (Trap::StackOverflow, _) => (TrapCause::StackOverflow, format!("{what}{place}")),

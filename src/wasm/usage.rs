@@ -30,9 +30,9 @@ impl Window {
 }
 
 /// What one store has used. What every call touches comes last.
+#[derive(Default)]
 #[repr(C)]
 pub(super) struct Usage {
-    window: Window,
     window_began: u64,
     used_in_window: u64,
     cpu_ns: u64,
@@ -48,20 +48,6 @@ fn ticks(time: Duration, tick_ns: u64) -> u64 {
 }
 
 impl Usage {
-    pub(super) fn new(window: Window) -> Self {
-        Self {
-            window,
-            window_began: 0,
-            used_in_window: 0,
-            entered_at: 0,
-            is_over: false,
-            cpu_ns: 0,
-            messages: 0,
-            denied: 0,
-            host_calls: Cell::new(0),
-        }
-    }
-
     /// A call of the guest begins, with so many messages.
     #[inline]
     pub(super) fn enter(&mut self, tick: u64, messages: usize) {
@@ -71,35 +57,34 @@ impl Usage {
 
     /// It is over.
     #[inline]
-    pub(super) fn leave(&mut self, tick: u64) {
+    pub(super) fn leave(&mut self, tick: u64, window: &Window) {
         if tick != self.entered_at {
-            self.charge(tick.saturating_sub(self.entered_at), tick);
+            self.charge(tick.saturating_sub(self.entered_at), tick, window);
         }
     }
 
     /// It has used so many ticks.
     #[cold]
-    pub(super) fn charge(&mut self, used: u64, tick: u64) {
-        self.cpu_ns = self.cpu_ns.saturating_add(used.saturating_mul(self.window.tick_ns));
-        if tick.saturating_sub(self.window_began) >= self.window.ticks {
+    pub(super) fn charge(&mut self, used: u64, tick: u64, window: &Window) {
+        self.cpu_ns = self.cpu_ns.saturating_add(used.saturating_mul(window.tick_ns));
+        if tick.saturating_sub(self.window_began) >= window.ticks {
             self.window_began = tick;
             self.used_in_window = 0;
         }
         self.used_in_window = self.used_in_window.saturating_add(used);
-        self.is_over = self.used_in_window > self.window.ticks_max;
+        self.is_over = self.used_in_window > window.ticks_max;
     }
 
     /// Why it may not be called any more, if it may not.
     #[inline]
-    pub(super) fn over(&self) -> Option<ExitReason> {
-        if self.is_over { Some(self.why_over()) } else { None }
+    pub(super) fn over(&self, window: &Window) -> Option<ExitReason> {
+        if self.is_over { Some(self.why_over(window)) } else { None }
     }
 
     #[cold]
-    fn why_over(&self) -> ExitReason {
-        let ms = |ticks: u64| ticks.saturating_mul(self.window.tick_ns) / 1_000_000;
-        let (used, most, window) =
-            (ms(self.used_in_window), ms(self.window.ticks_max), ms(self.window.ticks));
+    fn why_over(&self, window: &Window) -> ExitReason {
+        let ms = |ticks: u64| ticks.saturating_mul(window.tick_ns) / 1_000_000;
+        let (used, most, window) = (ms(self.used_in_window), ms(window.ticks_max), ms(window.ticks));
         ExitReason::Trap {
             cause: TrapCause::Limit,
             message: format!(
@@ -162,24 +147,26 @@ mod tests {
     fn ticks_that_go_by_in_calls_are_charged_and_bounded_over_the_window() {
         let ms = Duration::from_millis;
         let limits = Limits { window: ms(100), window_time_max: ms(30), ..Limits::default() };
-        let mut usage = Usage::new(Window::new(&limits, ms(1)));
-        let call = |usage: &mut Usage, from, to| {
+        let window = Window::new(&limits, ms(1));
+        let mut usage = Usage::default();
+        let call = |usage: &mut Usage, window: &Window, from, to| {
             usage.enter(from, 1);
-            usage.leave(to);
-            usage.over().is_some()
+            usage.leave(to, window);
+            usage.over(window).is_some()
         };
-        assert!(!call(&mut usage, 1000, 1000), "nothing went by");
-        assert!(!call(&mut usage, 1000, 1030), "just as much as it may");
-        assert!(call(&mut usage, 1040, 1041), "one more");
-        assert!(!call(&mut usage, 1140, 1145), "a new window");
+        assert!(!call(&mut usage, &window, 1000, 1000), "nothing went by");
+        assert!(!call(&mut usage, &window, 1000, 1030), "just as much as it may");
+        assert!(call(&mut usage, &window, 1040, 1041), "one more");
+        assert!(!call(&mut usage, &window, 1140, 1145), "a new window");
         assert_eq!(
             usage.account(7),
             Account { cpu_ns: 36_000_000, memory_bytes: 7, messages: 4, host_calls: 0, denied: 0 }
         );
         let free = Limits { window: ms(100), window_time_max: ms(100), ..Limits::default() };
-        let mut usage = Usage::new(Window::new(&free, ms(1)));
-        assert!(!call(&mut usage, 0, 1_000_000), "all of it is all of it");
-        assert!(Usage::new(Window::new(&limits, ms(1))).over().is_none());
+        let window = Window::new(&free, ms(1));
+        let mut usage = Usage::default();
+        assert!(!call(&mut usage, &window, 0, 1_000_000), "all of it is all of it");
+        assert!(Usage::default().over(&window).is_none());
     }
 
     #[test]

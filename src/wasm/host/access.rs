@@ -62,7 +62,7 @@ impl HostState {
         if patterns.is_everybody() || (patterns.has_senders() && self.senders.contains(&to.to_bits())) {
             return Ok(());
         }
-        match self.acquaintances.latest {
+        match self.acquaintances.as_ref().and_then(|known| known.latest) {
             Some((latest, rights)) if latest == to && rights & right.bit() != 0 => Ok(()),
             _ => self.may_by_name(right, to),
         }
@@ -72,13 +72,15 @@ impl HostState {
         if self.identity.as_ref().is_some_and(|own| own.id == to) {
             return Ok(());
         }
-        if let Some(rights) = self.acquaintances.rights.get(&to)
+        if let Some(known) = &mut self.acquaintances
+            && let Some(rights) = known.rights.get(&to)
             && rights & right.bit() != 0
         {
-            self.acquaintances.latest = Some((to, *rights));
+            known.latest = Some((to, *rights));
             return Ok(());
         }
-        let name = self.acquaintances.strangers.iter().find(|(id, _)| *id == to);
+        let strangers = self.acquaintances.iter().flat_map(|known| &known.strangers);
+        let name = strangers.into_iter().find(|(id, _)| *id == to);
         if let Some((_, name)) = name
             && self.patterns(right).allow(name)
         {
@@ -103,7 +105,7 @@ impl HostState {
         let bit = |right: Right, patterns: &Patterns| if patterns.allow(name) { right.bit() } else { 0 };
         let rights =
             bit(Right::Send, &grants.send) | bit(Right::Ask, &grants.ask) | bit(Right::Link, &grants.link);
-        let acquaintances = &mut self.acquaintances;
+        let acquaintances = self.acquaintances.get_or_insert_default();
         if rights != 0 && acquaintances.rights.len() < self.terms.limits.addresses_max {
             *acquaintances.rights.entry(id).or_default() |= rights;
         } else if !acquaintances.strangers.iter().any(|(known, _)| *known == id) {
@@ -114,7 +116,7 @@ impl HostState {
 
     /// It has spawned this one, and may do all to it.
     pub(super) fn raise(&mut self, child: ActorId) {
-        let acquaintances = &mut self.acquaintances;
+        let acquaintances = self.acquaintances.get_or_insert_default();
         if acquaintances.rights.len() < self.terms.limits.addresses_max {
             acquaintances.rights.insert(child, Right::ALL);
         }
@@ -127,7 +129,7 @@ impl HostState {
             patterns.is_everybody() || (patterns.has_senders() && self.senders.contains(&other.to_bits()))
         };
         [&grants.send, &grants.ask, &grants.link].into_iter().any(is_one_of)
-            || self.acquaintances.rights.contains_key(&other)
+            || self.acquaintances.as_ref().is_some_and(|known| known.rights.contains_key(&other))
             || self.identity.as_ref().is_some_and(|own| own.id == other)
     }
 

@@ -22,12 +22,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use wasmtime::component::{Linker, WasmList, WasmStr};
-use wasmtime::{Result, StoreContextMut};
+use wasmtime::{ResourceLimiter, Result, StoreContextMut, UpdateDeadline};
 
 use access::Acquaintances;
 
 use super::abi::Region;
-use super::deadline::Deadline;
+use super::deadline::{Deadline, TimeLimits};
 use super::desk::Desk;
 use super::engine::Engine;
 use super::grants::Grants;
@@ -35,7 +35,7 @@ use super::limits::{Limiter, Limits};
 use super::thread_bound::ThreadBound;
 use super::usage::{Rate, Usage, Window};
 use super::wasi::WasiState;
-use crate::actor::{Account, ActorId, Context, SendError};
+use crate::actor::{Account, ActorId, Context, ExitReason, SendError};
 
 /// Interfaces of the contract that a guest may import, without their version.
 pub(super) const INTERFACES: [&str; 13] = [
@@ -70,14 +70,16 @@ pub(super) struct Terms {
     pub(super) grants: Grants,
     /// Does it matter who sent a message?
     minds_senders: bool,
-    window: Window,
+    pub(super) window: Window,
+    pub(super) times: TimeLimits,
 }
 
 impl Terms {
     pub(super) fn new(engine: Engine, component: String, limits: Limits, grants: Grants) -> Self {
         let minds_senders = grants.send.has_senders() || grants.ask.has_senders();
-        let window = Window::new(&limits, engine.config().epoch_period);
-        Self { engine, component, limits, grants, minds_senders, window }
+        let tick = engine.config().epoch_period;
+        let (window, times) = (Window::new(&limits, tick), TimeLimits::new(&limits, tick));
+        Self { engine, component, limits, grants, minds_senders, window, times }
     }
 }
 
@@ -100,7 +102,8 @@ pub(super) struct HostState {
     pub(super) deadline: Deadline,
     pub(super) context: ThreadBound<Rc<Context>>,
     pub(super) limiter: Limiter,
-    acquaintances: Acquaintances,
+    /// Made when it first finds somebody.
+    acquaintances: Option<Box<Acquaintances>>,
     pub(super) config: BTreeMap<String, String>,
     /// Of a suspendable actor.
     desk: Option<ThreadBound<Rc<Desk>>>,
@@ -108,7 +111,7 @@ pub(super) struct HostState {
     /// How many messages of a batch it had finished when it asked to stop.
     pub(super) exited_at: Option<usize>,
     /// Where the guest counts what it has finished of a batch.
-    pub(super) progress: Option<WasmList<u8>>,
+    pub(super) progress: Option<Box<WasmList<u8>>>,
     /// Made when it is first used.
     pub(super) wasi: Option<Box<WasiState>>,
 }
@@ -132,20 +135,19 @@ impl Identity {
 
 impl HostState {
     pub(super) fn new(context: Rc<Context>, terms: Arc<Terms>, deadline: Deadline) -> Self {
-        let limits = &terms.limits;
         let desk = deadline.gives_way().then(|| ThreadBound::new(Rc::default()));
         Self {
             desk,
             context: ThreadBound::new(context),
             identity: None,
             config: BTreeMap::new(),
-            limiter: Limiter::new(limits),
+            limiter: Limiter::default(),
             deadline,
-            usage: Usage::new(terms.window),
-            acquaintances: Acquaintances::default(),
+            usage: Usage::default(),
+            acquaintances: None,
             senders: Vec::new(),
             requests_open: 0,
-            log_rate: Rate::new(limits.log_lines_per_s_max),
+            log_rate: Rate::new(terms.limits.log_lines_per_s_max),
             terms,
             ignores_start: None,
             exited_at: None,
@@ -168,6 +170,17 @@ impl HostState {
     pub(super) fn account(&self) -> Account {
         let account = self.usage.account(self.limiter.memory_bytes());
         Account { denied: account.denied + self.wasi.as_ref().map_or(0, |wasi| wasi.denied()), ..account }
+    }
+
+    /// Why it may not be called any more, if it may not.
+    #[inline]
+    pub(super) fn over(&self) -> Option<ExitReason> {
+        self.usage.over(&self.terms.window)
+    }
+
+    /// The deadline of the call has passed: has its time?
+    pub(super) fn deadline_passed(&mut self) -> UpdateDeadline {
+        self.deadline.passed(&self.terms.times)
     }
 
     /// It handles a message of this one.
@@ -205,6 +218,33 @@ impl HostState {
                     .into(),
             ))),
         }
+    }
+}
+
+impl ResourceLimiter for HostState {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
+        Ok(self.limiter.memory_growing(&self.terms.limits, current, desired, maximum))
+    }
+
+    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> Result<()> {
+        self.limiter.memory_grow_failed();
+        Ok(())
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
+        Ok(self.limiter.table_growing(&self.terms.limits, desired, maximum))
+    }
+
+    fn instances(&self) -> usize {
+        self.terms.limits.core_instances_max
+    }
+
+    fn tables(&self) -> usize {
+        self.terms.limits.tables_max
+    }
+
+    fn memories(&self) -> usize {
+        self.terms.limits.memories_max
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn link(progress: &mut LinkerInstance<'_, HostState>) -> Result<()> {
                 "`progress.register` takes a cell of {CELL_BYTES} bytes, and got {bytes}"
             ))));
         }
-        host.data_mut().progress = Some(cell);
+        host.data_mut().progress = Some(Box::new(cell));
         Ok(())
     })
 }
