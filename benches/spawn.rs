@@ -4,8 +4,12 @@
 //! *Warm*: an instance that is ready is taken, and `init` called. *Cold*: a store
 //! is made, instantiated, and `init` called. *Sustained*: cold, and a message, and
 //! the end, one after the other without a pause. A shard does it turn by turn; what an
-//! outside thread spends to ask for it is not measured. Every actor is asked for its
-//! count, so that each was there. One part alone: `-- warm`, `cold` or `sustained`.
+//! outside thread spends to ask for it is measured in the last alone. Actors are asked for
+//! their count, so that each was there.
+//!
+//! Twice each, in both memory layouts: `counter`, which imports nothing, and `greeter`,
+//! which asks for its configuration in its `init`, as most actors would. The bare instances
+//! are in wasmtime's own pool. One part alone: `-- warm`, `cold` or `sustained`.
 #![allow(missing_docs)]
 
 mod parts;
@@ -24,13 +28,62 @@ use raddle::control::child_spec::Shutdown;
 use raddle::metrics::Clock;
 use raddle::shard::{Command, Control, Outside, Shard, ShardConfig, SpawnSpec, Turned, seeds};
 use raddle::sync::{Doorbell, Waiter, Wake, reply_slot};
-use raddle::wasm::{CacheConfig, Engine, EngineConfig, Limits, PoolPolicy};
+use raddle::wasm::{CacheConfig, Engine, EngineConfig, Limits, MemoryLayout, PoolPolicy};
 use raddle::wasm::{Component, ComponentBlueprint};
 
 /// How many at a time.
 const BATCH: usize = 64;
 const ROUNDS: usize = 300;
 const INSTANCES_MAX: u32 = 600;
+
+/// What is spawned, and how it shows that it is there.
+struct Guest {
+    name: &'static str,
+    /// What it counts, …
+    message: &'static [u8],
+    /// … what it is asked for its count, and what it says at first and after one message.
+    ask: &'static [u8],
+    none: &'static [u8],
+    one: &'static [u8],
+}
+
+const GUESTS: [Guest; 2] = [
+    Guest { name: "counter", message: b"add 1", ask: b"get", none: b"0", one: b"1" },
+    Guest {
+        name: "greeter",
+        message: b"you",
+        ask: b"how-many",
+        none: b"{\"greeted\": 0}",
+        one: b"{\"greeted\": 1}",
+    },
+];
+
+const LAYOUTS: [(MemoryLayout, &str); 2] =
+    [(MemoryLayout::Guarded, "guarded"), (MemoryLayout::Compact, "compact")];
+
+/// A guest with wasmtime alone, and a component of it for each layout.
+struct Subject {
+    guest: &'static Guest,
+    bare: Bare,
+    components: [Component; 2],
+}
+
+impl Subject {
+    fn new(guest: &'static Guest) -> Self {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("guests/prebuilt");
+        let path = folder.join(guest.name).with_extension("wasm");
+        let components = LAYOUTS.map(|(memory_layout, _)| {
+            let config =
+                EngineConfig { instances_max: INSTANCES_MAX, memory_layout, ..EngineConfig::default() };
+            Engine::new(&config).unwrap().load(&path, &CacheConfig::Disabled, &()).unwrap()
+        });
+        Self { guest, bare: Bare::new(&path, INSTANCES_MAX), components }
+    }
+
+    fn benches(&self, policy: PoolPolicy) -> [Bench; 2] {
+        self.components.each_ref().map(|component| Bench::new(self.guest, component, policy))
+    }
+}
 
 /// An instance that has just been taken, or made.
 fn begin(instance: &mut Instance) {
@@ -45,6 +98,7 @@ impl Wake for Awake {
 
 /// One shard, and actors of one kind.
 struct Bench {
+    guest: &'static Guest,
     shard: Shard,
     outside: Outside,
     blueprint: Arc<dyn Blueprint>,
@@ -52,11 +106,12 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(component: &Component, policy: PoolPolicy) -> Self {
+    fn new(guest: &'static Guest, component: &Component, policy: PoolPolicy) -> Self {
         let bell = Arc::new(Doorbell::new(Box::new(Awake)));
         let (seed, outside) = seeds(ShardConfig::default(), &Clock::start(), &[bell]).pop().unwrap();
         let blueprint = ComponentBlueprint::new(component.clone(), Limits::default(), policy).unwrap();
-        Self { shard: Shard::new(seed), outside, blueprint: Arc::new(blueprint), recipe: Arc::default() }
+        let (shard, blueprint) = (Shard::new(seed), Arc::new(blueprint));
+        Self { guest, shard, outside, blueprint, recipe: Arc::default() }
     }
 
     fn rest(&mut self) {
@@ -77,18 +132,19 @@ impl Bench {
         (0..how_many).map(ask).collect()
     }
 
-    fn tell(&self, actors: &[ActorId], payload: &'static [u8]) {
+    fn tell(&self, actors: &[ActorId]) {
         for actor in actors {
-            let command = Command::Tell(Message::new(*actor, payload));
+            let command = Command::Tell(Message::new(*actor, self.guest.message));
             self.outside.injector.push(command).map_err(drop).unwrap();
         }
     }
 
-    /// Each has counted so far, or none of them was there.
+    /// Each has counted so far, or it was not there.
     fn check(&mut self, actors: &[ActorId], count: &[u8]) {
+        let question = self.guest.ask;
         let ask = |actor: &ActorId| {
             let (done, waiter): (_, Waiter<Result<Payload, RequestError>>) = reply_slot();
-            let message = Message { expires_at_ns: u64::MAX >> 1, ..Message::new(*actor, &b"get"[..]) };
+            let message = Message { expires_at_ns: u64::MAX >> 1, ..Message::new(*actor, question) };
             self.outside.injector.push(Command::Request(message, done)).map_err(drop).unwrap();
             waiter
         };
@@ -115,12 +171,13 @@ fn each_ns(started: Instant) -> f64 {
     started.elapsed().as_nanos() as f64 / BATCH as f64
 }
 
+/// Prints a row, and gives its median.
 fn print(name: &str, figures: &mut [f64], bare: Option<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     let at = |part: f64| figures[((figures.len() - 1) as f64 * part) as usize];
     let ratio = bare.map_or(String::new(), |bare| format!("  {:.2} x bare", at(0.5) / bare));
     println!(
-        "{name:<44} {:8.0} ns (p10 {:6.0}, p90 {:6.0}, p99 {:7.0}){ratio}",
+        "  {name:<42} {:8.0} ns (p10 {:6.0}, p90 {:6.0}, p99 {:7.0}){ratio}",
         at(0.5),
         at(0.1),
         at(0.9),
@@ -129,12 +186,28 @@ fn print(name: &str, figures: &mut [f64], bare: Option<f64>) -> f64 {
     at(0.5)
 }
 
-fn warm(bare: &Bare, component: &Component) {
-    let mut bench =
-        Bench::new(component, PoolPolicy { ready_min: BATCH, ready_max: BATCH, ..PoolPolicy::default() });
-    let mut figures = [const { Vec::new() }; 4];
+/// A row for the bare ones, and one for each layout.
+fn print_all(what: &str, [bare, actors @ ..]: &mut [Vec<f64>; 3]) {
+    let floor = print(&format!("{what}: bare"), bare, None);
+    for (figures, (_, layout)) in actors.iter_mut().zip(LAYOUTS) {
+        print(&format!("{what}: {layout}"), figures, Some(floor));
+    }
+}
+
+/// How long a shard takes to make so many actors.
+fn spawned_ns(bench: &mut Bench, how_many: usize) -> (f64, Vec<ActorId>) {
+    let waiters = bench.ask_for(how_many);
+    let started = Instant::now();
+    let _ = bench.shard.turn();
+    (started.elapsed().as_nanos() as f64 / how_many as f64, ids(waiters))
+}
+
+fn warm(subject: &Subject) {
+    let policy = PoolPolicy { ready_min: BATCH, ready_max: BATCH, ..PoolPolicy::default() };
+    let mut benches = subject.benches(policy);
+    let [mut many, mut one] = [const { [const { Vec::new() }; 3] }; 2];
     for _ in 0..ROUNDS {
-        let mut ready: Vec<_> = (0..BATCH).map(|_| Box::new(bare.instantiate())).collect();
+        let mut ready: Vec<_> = (0..BATCH).map(|_| Box::new(subject.bare.instantiate())).collect();
         let mut live = Vec::with_capacity(BATCH);
         let started = Instant::now();
         for _ in 0..BATCH {
@@ -142,69 +215,58 @@ fn warm(bare: &Bare, component: &Component) {
             begin(&mut instance);
             live.push(instance);
         }
-        figures[0].push(each_ns(started));
+        many[0].push(each_ns(started));
         drop(live);
-
-        bench.rest();
-        let waiters = bench.ask_for(BATCH);
-        let started = Instant::now();
-        let _ = bench.shard.turn();
-        figures[1].push(each_ns(started));
-        let actors = ids(waiters);
-        bench.check(&actors, b"0");
-        bench.stop(&actors);
-        bench.rest();
-
-        let mut instance = Box::new(bare.instantiate());
+        let mut instance = Box::new(subject.bare.instantiate());
         let started = Instant::now();
         begin(&mut instance);
-        figures[2].push(started.elapsed().as_nanos() as f64);
-        let waiters = bench.ask_for(1);
-        let started = Instant::now();
-        let _ = bench.shard.turn();
-        figures[3].push(started.elapsed().as_nanos() as f64);
-        let actors = ids(waiters);
-        bench.stop(&actors);
+        one[0].push(started.elapsed().as_nanos() as f64);
+
+        for (bench, row) in benches.iter_mut().zip(1..) {
+            bench.rest();
+            for (how_many, figures) in [(BATCH, &mut many), (1, &mut one)] {
+                let (each_ns, actors) = spawned_ns(bench, how_many);
+                figures[row].push(each_ns);
+                bench.check(&actors, bench.guest.none);
+                bench.stop(&actors);
+                bench.rest();
+            }
+        }
     }
-    let [many, spawned, one, one_spawned] = &mut figures;
-    let floor = print("bare: take, init", many, None);
-    print("spawn, warm", spawned, Some(floor));
-    let floor = print("bare: take, init, one alone", one, None);
-    print("spawn, warm, one alone, with its turn", one_spawned, Some(floor));
+    print_all("warm", &mut many);
+    print_all("warm, one alone, with its turn", &mut one);
 }
 
-fn cold(bare: &Bare, component: &Component) {
-    let mut bench = Bench::new(component, PoolPolicy { ready_min: 0, ready_max: 0, ..PoolPolicy::default() });
-    let (mut floor, mut spawned) = (Vec::new(), Vec::new());
+fn cold(subject: &Subject) {
+    let mut benches = subject.benches(PoolPolicy { ready_min: 0, ready_max: 0, ..PoolPolicy::default() });
+    let mut figures = [const { Vec::new() }; 3];
     for _ in 0..ROUNDS {
         let started = Instant::now();
         let live: Vec<_> = (0..BATCH)
             .map(|_| {
-                let mut instance = bare.instantiate();
+                let mut instance = subject.bare.instantiate();
                 begin(&mut instance);
                 instance
             })
             .collect();
-        floor.push(each_ns(started));
+        figures[0].push(each_ns(started));
         drop(live);
-        let waiters = bench.ask_for(BATCH);
-        let started = Instant::now();
-        let _ = bench.shard.turn();
-        spawned.push(each_ns(started));
-        let actors = ids(waiters);
-        bench.stop(&actors);
-        bench.rest();
+        for (bench, row) in benches.iter_mut().zip(1..) {
+            let (each_ns, actors) = spawned_ns(bench, BATCH);
+            figures[row].push(each_ns);
+            bench.stop(&actors);
+            bench.rest();
+        }
     }
-    let floor = print("bare: store, instantiate, init", &mut floor, None);
-    print("spawn, cold", &mut spawned, Some(floor));
+    print_all("cold", &mut figures);
 }
 
-fn sustained_bare(bare: &Bare) -> f64 {
+fn sustained_bare(subject: &Subject) -> f64 {
     let started = Instant::now();
     for _ in 0..BATCH {
-        let mut instance = bare.instantiate();
+        let mut instance = subject.bare.instantiate();
         begin(&mut instance);
-        instance.call(b"add 1").unwrap().unwrap();
+        instance.call(subject.guest.message).unwrap().unwrap();
     }
     each_ns(started)
 }
@@ -216,7 +278,7 @@ fn one_by_one(bench: &mut Bench) -> f64 {
         let waiters = bench.ask_for(1);
         bench.rest();
         let actors = ids(waiters);
-        bench.tell(&actors, b"add 1");
+        bench.tell(&actors);
         bench.rest();
         bench.stop(&actors);
         bench.rest();
@@ -231,7 +293,7 @@ fn sustained(bench: &mut Bench) -> f64 {
     let (mut told, mut counted) = (Vec::new(), Vec::new());
     for life in 0..BATCH + 2 {
         let waiters = bench.ask_for(usize::from(life < BATCH));
-        bench.tell(&told, b"add 1");
+        bench.tell(&told);
         bench.stop(&counted);
         bench.rest();
         counted = std::mem::replace(&mut told, ids(waiters));
@@ -240,58 +302,63 @@ fn sustained(bench: &mut Bench) -> f64 {
 }
 
 /// Spawned, told, stopped, again and again, by so many threads at once.
-fn sustained_by(threads: usize, bare: &Bare, component: &Component) {
-    let barrier = Arc::new(Barrier::new(threads));
+fn sustained_by(threads: usize, subject: &Subject) {
+    let barrier = Barrier::new(threads);
     let run = || {
-        let (barrier, bare, component) = (barrier.clone(), bare.clone(), component.clone());
-        std::thread::spawn(move || {
-            let policy = PoolPolicy { ready_min: 1, ready_max: BATCH, ..PoolPolicy::default() };
-            let mut bench = Bench::new(&component, policy);
-            let mut figures = [const { Vec::new() }; 3];
-            for _ in 0..ROUNDS / 10 {
+        let policy = PoolPolicy { ready_min: 1, ready_max: BATCH, ..PoolPolicy::default() };
+        let mut benches = subject.benches(policy);
+        let [mut stream, mut alone] = [const { [const { Vec::new() }; 3] }; 2];
+        for _ in 0..ROUNDS / 10 {
+            barrier.wait();
+            stream[0].extend((0..10).map(|_| sustained_bare(subject)));
+            for (bench, row) in benches.iter_mut().zip(1..) {
                 barrier.wait();
-                figures[0].extend((0..10).map(|_| sustained_bare(&bare)));
+                stream[row].extend((0..10).map(|_| sustained(bench)));
                 barrier.wait();
-                figures[1].extend((0..10).map(|_| sustained(&mut bench)));
-                barrier.wait();
-                figures[2].extend((0..10).map(|_| one_by_one(&mut bench)));
+                alone[row].extend((0..10).map(|_| one_by_one(bench)));
             }
+        }
+        for bench in &mut benches {
             let waiters = bench.ask_for(BATCH);
             bench.rest();
-            bench.check(&ids(waiters), b"0");
-            let told = (figures[1].len() + figures[2].len()) * BATCH;
-            assert_eq!(bench.outside.counters.handled.get(), (told + BATCH) as u64);
-            figures
-        })
+            let actors = ids(waiters);
+            bench.check(&actors, bench.guest.none);
+            bench.tell(&actors);
+            bench.check(&actors, bench.guest.one);
+            let told = (stream[1].len() + alone[1].len()) * BATCH;
+            assert_eq!(bench.outside.counters.handled.get(), (told + 3 * BATCH) as u64);
+        }
+        alone[0].clone_from(&stream[0]);
+        [stream, alone]
     };
-    let runs: Vec<_> = (0..threads).map(|_| run()).collect();
-    let mut figures = [const { Vec::new() }; 3];
-    for run in runs {
-        let more = run.join().unwrap();
-        figures.iter_mut().zip(more).for_each(|(all, more)| all.extend(more));
-    }
-    let [bare, streamed, alone] = &mut figures;
-    let floor = print(&format!("bare: all of it, and drop; threads: {threads}"), bare, None);
-    print(&format!("spawn, message, stop; threads: {threads}"), streamed, Some(floor));
-    print(&format!("the same one by one; threads: {threads}"), alone, Some(floor));
+    let figures = std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        runs.into_iter().map(|run| run.join().unwrap()).reduce(|mut all, more| {
+            for (all, more) in all.iter_mut().flatten().zip(more.into_iter().flatten()) {
+                all.extend(more);
+            }
+            all
+        })
+    });
+    let [mut stream, mut alone] = figures.unwrap();
+    print_all(&format!("message and stop, threads: {threads}"), &mut stream);
+    print_all(&format!("the same one by one, threads: {threads}"), &mut alone);
 }
 
 fn main() {
-    let guest = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("guests/prebuilt/counter.wasm");
-    let bare = Bare::new(&guest, INSTANCES_MAX);
-    let engine =
-        Engine::new(&EngineConfig { instances_max: INSTANCES_MAX, ..EngineConfig::default() }).unwrap();
-    let component = engine.load(&guest, &CacheConfig::Disabled, &()).unwrap();
-    println!("ns each of `counter`: medians of {ROUNDS} rounds of {BATCH}");
-    if parts::is_wanted("warm") {
-        warm(&bare, &component);
-    }
-    if parts::is_wanted("cold") {
-        cold(&bare, &component);
-    }
-    for threads in [1, 2] {
-        if parts::is_wanted("sustained") {
-            sustained_by(threads, &bare, &component);
+    println!("ns each: medians of {ROUNDS} rounds of {BATCH}");
+    for subject in GUESTS.iter().map(Subject::new) {
+        println!("{}", subject.guest.name);
+        if parts::is_wanted("warm") {
+            warm(&subject);
+        }
+        if parts::is_wanted("cold") {
+            cold(&subject);
+        }
+        for threads in [1, 2] {
+            if parts::is_wanted("sustained") {
+                sustained_by(threads, &subject);
+            }
         }
     }
 }

@@ -29,9 +29,13 @@ use std::sync::Arc;
 
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
-use slots::{CLASSES, Class, Mapping, PAGE_BYTES, Slot, class_bytes, class_of};
+use slots::{CLASSES, Class, Mapping, PAGE_BYTES, Slot, class_bytes, class_of, is_zero};
 
 mod slots;
+
+/// What a new memory that may grow has room for: the allocators of most languages begin with
+/// a page of WebAssembly more. Until it is touched it takes nothing but addresses.
+const GROWTH_BYTES: usize = 64 << 10;
 
 /// How every error of this module starts that says that there is no room.
 pub(super) const NO_ROOM: &str = "no address space for a linear memory";
@@ -110,7 +114,7 @@ impl CompactMemory {
         let new = unsafe { std::slice::from_raw_parts_mut(place.start().as_ptr(), self.bytes) };
         for (old, new) in old.chunks(PAGE_BYTES).zip(new.chunks_mut(PAGE_BYTES)) {
             // Zero is what the new pages are; writing it would take memory.
-            if old.iter().any(|byte| *byte != 0) {
+            if !is_zero(old) {
                 new.copy_from_slice(old);
             }
         }
@@ -169,7 +173,9 @@ unsafe impl MemoryCreator for CompactMemories {
         if guard > 0 {
             return Err(format!("a compact memory was asked for a guard of {guard} bytes: it has none"));
         }
-        let place = Place::new(&self.classes, minimum.max(reserved.unwrap_or(0)))?;
+        let may_grow = maximum.is_none_or(|maximum| minimum < maximum);
+        let room = if may_grow { minimum.saturating_add(GROWTH_BYTES) } else { minimum };
+        let place = Place::new(&self.classes, room.max(reserved.unwrap_or(0)))?;
         Ok(Box::new(CompactMemory {
             classes: self.classes.clone(),
             place,

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-
 use super::grants::TrustLevel;
 use crate::actor::Quotas;
 

@@ -29,8 +29,9 @@ static ZEROS: [u8; PAGE_BYTES] = [0; PAGE_BYTES];
 
 /// To read a larger memory takes longer than to give its pages back.
 const WARM_MEMORY_BYTES_MAX: usize = 256 << 10;
-/// The most that the warm slots of one size may hold, for each thread.
-const WARM_BYTES_MAX: usize = 4 << 20;
+/// How many slots of one size stay warm for each thread: what a shard's pool of ready
+/// instances takes at the most, unless it is told otherwise.
+const WARM_SLOTS_MAX: usize = 64;
 /// How many threads have warm slots of their own; more than so many share them.
 const STOCKS: usize = 16;
 
@@ -41,6 +42,11 @@ pub(super) const fn class_bytes(class: usize) -> usize {
 /// The smallest class that holds so many bytes.
 pub(super) fn class_of(bytes: usize) -> Option<usize> {
     (0..CLASSES).find(|&class| bytes <= class_bytes(class))
+}
+
+/// Is all of a page, or of less, zero? Many times as fast as to look at byte after byte.
+pub(super) fn is_zero(page: &[u8]) -> bool {
+    page == &ZEROS[..page.len()]
 }
 
 thread_local! {
@@ -121,7 +127,7 @@ impl Slot {
         let memory = unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), bytes) };
         for page in memory.chunks_mut(PAGE_BYTES) {
             // Zero is what most are; writing it would take memory.
-            if page[..] != ZEROS[..page.len()] {
+            if !is_zero(page) {
                 page.fill(0);
             }
         }
@@ -173,10 +179,9 @@ impl Class {
 
     /// Takes a slot back of which so many bytes, at the start, may not be zero.
     pub(super) fn give(&self, mut slot: Slot, bytes: usize) {
-        let most = WARM_BYTES_MAX / class_bytes(self.class);
         // No lock is held while it is made zero, so whoever shares the stock may be a slot
         // ahead: one more then.
-        if bytes <= WARM_MEMORY_BYTES_MAX && lock(self.warm()).len() < most {
+        if bytes <= WARM_MEMORY_BYTES_MAX && lock(self.warm()).len() < WARM_SLOTS_MAX {
             slot.wipe(bytes);
             lock(self.warm()).push(slot);
         } else if slot.chill(bytes) {
@@ -267,13 +272,12 @@ mod tests {
     fn no_more_stay_warm_than_may() {
         let class = Class::new(2);
         let bytes = class_bytes(2);
-        let most = WARM_BYTES_MAX / bytes;
-        let slots: Vec<_> = (0..most + 5).map(|_| class.take().unwrap()).collect();
+        let slots: Vec<_> = (0..WARM_SLOTS_MAX + 5).map(|_| class.take().unwrap()).collect();
         let cold_before = lock(&class.cold).free.len();
         for slot in slots {
             class.give(slot, bytes);
         }
-        assert_eq!(lock(class.warm()).len(), most);
+        assert_eq!(lock(class.warm()).len(), WARM_SLOTS_MAX);
         assert_eq!(lock(&class.cold).free.len(), cold_before + 5);
     }
 
