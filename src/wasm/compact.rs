@@ -33,9 +33,8 @@ use slots::{CLASSES, Class, Mapping, PAGE_BYTES, Slot, class_bytes, class_of, is
 
 mod slots;
 
-/// What a new memory that may grow has room for: the allocators of most languages begin with
-/// a page of WebAssembly more. Until it is touched it takes nothing but addresses.
-const GROWTH_BYTES: usize = 64 << 10;
+/// A page of WebAssembly.
+const WASM_PAGE_BYTES: usize = 64 << 10;
 
 /// How every error of this module starts that says that there is no room.
 pub(super) const NO_ROOM: &str = "no address space for a linear memory";
@@ -173,8 +172,10 @@ unsafe impl MemoryCreator for CompactMemories {
         if guard > 0 {
             return Err(format!("a compact memory was asked for a guard of {guard} bytes: it has none"));
         }
-        let may_grow = maximum.is_none_or(|maximum| minimum < maximum);
-        let room = if may_grow { minimum.saturating_add(GROWTH_BYTES) } else { minimum };
+        // The allocators of most languages begin by growing by a page. A guest with one page
+        // alone is made to be small, and to live in very many instances.
+        let grows = minimum > WASM_PAGE_BYTES && maximum.is_none_or(|maximum| minimum < maximum);
+        let room = if grows { minimum.saturating_add(WASM_PAGE_BYTES) } else { minimum };
         let place = Place::new(&self.classes, room.max(reserved.unwrap_or(0)))?;
         Ok(Box::new(CompactMemory {
             classes: self.classes.clone(),
