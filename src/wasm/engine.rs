@@ -18,12 +18,12 @@ use crate::sync::{Counter, SharedCounter};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MemoryLayout {
     /// Each memory in a reservation of 4 GiB of addresses, from a pool: guests
-    /// need no bounds checks, and instantiation is cheap. Some 16,000 instances
-    /// exhaust the address space.
+    /// need no bounds checks, and initial content is mapped, however much it is.
+    /// Some 16,000 instances exhaust the address space.
     #[default]
     Guarded,
     /// Each memory as small as it is, and every access of the guest checked: for
-    /// hundreds of thousands of actors.
+    /// actors that come and go, and for hundreds of thousands of them.
     Compact,
 }
 
