@@ -238,4 +238,19 @@ mod tests {
         }
         assert_eq!(memories.classes[0].slab_count(), 2, "slots are used again");
     }
+
+    #[test]
+    fn what_may_grow_has_a_page_to_spare_unless_it_is_as_small_as_can_be() {
+        let memories = CompactMemories::default();
+        let capacity = |pages: usize, pages_max: Option<usize>| {
+            let ty = MemoryType::new(pages as u32, pages_max.map(|pages| pages as u32));
+            let bytes = |pages| pages * WASM_PAGE_BYTES;
+            memories.new_memory(ty, bytes(pages), pages_max.map(bytes), None, 0).unwrap().byte_capacity()
+                / WASM_PAGE_BYTES
+        };
+        assert_eq!((capacity(2, None), capacity(2, Some(3)), capacity(2, Some(2))), (4, 4, 2));
+        assert_eq!((capacity(3, None), capacity(1, None), capacity(0, None)), (4, 1, 1));
+        // Larger than any slot: as it is, and one more.
+        assert_eq!((capacity(100, None), capacity(100, Some(100))), (101, 100));
+    }
 }
