@@ -93,6 +93,8 @@ struct Inlet {
 pub(super) struct Outlets {
     /// By shard; `None` for itself.
     outlets: Vec<Option<Outlet>>,
+    /// Has anything been sent that was not shown yet?
+    has_staged: bool,
 }
 
 /// One shard's receiving ends.
@@ -105,7 +107,10 @@ pub(super) struct Inlets {
 pub(super) fn mesh(doorbells: &[Arc<Doorbell>]) -> Vec<(Outlets, Inlets)> {
     let shards = doorbells.len();
     let mut ends: Vec<_> = (0..shards)
-        .map(|_| (Outlets { outlets: (0..shards).map(|_| None).collect() }, Inlets::default()))
+        .map(|_| {
+            let outlets = (0..shards).map(|_| None).collect();
+            (Outlets { outlets, has_staged: false }, Inlets::default())
+        })
         .collect();
     for from in 0..shards {
         for (to, doorbell) in doorbells.iter().enumerate().filter(|&(to, _)| to != from) {
@@ -122,7 +127,9 @@ pub(super) fn mesh(doorbells: &[Arc<Doorbell>]) -> Vec<(Outlets, Inlets)> {
 }
 
 impl Outlets {
+    #[inline(always)]
     fn to(&mut self, shard: ShardId) -> &mut Outlet {
+        self.has_staged = true;
         self.outlets[shard.index()].as_mut().expect("a shard has no ring to itself")
     }
 
@@ -143,6 +150,7 @@ impl Outlets {
     /// Shows what was staged to the other shards, and rings them. `crossed` is
     /// told how many messages got into each ring. Did anything move?
     pub(super) fn flush(&mut self, mut crossed: impl FnMut(ShardId, usize)) -> bool {
+        self.has_staged = false;
         let mut moved = false;
         for (shard, outlet) in self.outlets.iter_mut().enumerate() {
             let Some(outlet) = outlet else { continue };
@@ -163,6 +171,12 @@ impl Outlets {
     pub(super) fn signals_waiting(&self, to: ShardId) -> usize {
         let outlet = self.outlets.get(to.index()).and_then(Option::as_ref);
         outlet.map_or(0, |outlet| outlet.system.outbox.len())
+    }
+
+    /// Is there something for others that they do not see yet?
+    #[inline]
+    pub(super) fn has_staged(&self) -> bool {
+        self.has_staged
     }
 
     /// Does something wait for room in a ring?

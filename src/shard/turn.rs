@@ -12,8 +12,7 @@ use super::{Alarm, Command, Control, Shard, Timer, Turned};
 
 /// The most commands from outside taken in one turn.
 const TURN_COMMANDS_MAX: usize = 512;
-/// How many messages are handled between two looks at the clock, and at the most before
-/// other shards see what is for them.
+/// How many messages are handled between two looks at the clock.
 const CLOCK_EVERY_MESSAGES: usize = 64;
 
 /// What became of an actor that ran.
@@ -240,10 +239,13 @@ impl Shard {
             handled += self.run_notices(self.config.turn_messages_max - handled);
             let Some(actor) = self.next_ready() else { break };
             handled += self.run_actor(actor);
-            if handled >= look_at {
-                look_at = handled + CLOCK_EVERY_MESSAGES;
-                // Others need not wait for the end of a long turn.
+            let is_time = handled >= look_at;
+            if is_time || self.local.post.borrow().outlets.has_staged() {
+                // Other shards need not wait for whoever is ready here.
                 self.flush();
+            }
+            if is_time {
+                look_at = handled + CLOCK_EVERY_MESSAGES;
                 if self.clock.now_ns() - self.now_ns >= self.config.turn_ns_max {
                     break;
                 }

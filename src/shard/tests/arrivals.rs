@@ -1,6 +1,7 @@
 //! What comes from outside: what a probe is shown, each message that crosses a border, once;
 //! and what is for the next turn.
 
+use std::cell::RefCell;
 use std::pin::Pin;
 use std::task::{self, Waker};
 
@@ -68,5 +69,42 @@ fn what_follows_from_an_answer_is_for_the_next_turn_and_what_was_there_is_not() 
     assert_eq!(world.log(), ["before", "behind"]);
     assert_eq!(world.shards[0].turn(), Turned::Busy);
     assert_eq!(world.log(), ["answer heard"]);
+    world.closed_ledger();
+}
+
+thread_local! {
+    /// The other shard, while one has its turn.
+    static OTHER: RefCell<Option<Shard>> = const { RefCell::new(None) };
+}
+
+/// Lets the other shard have its turn in the middle of this one's, and writes that down.
+struct Meanwhile(Log);
+
+impl Actor for Meanwhile {
+    fn handle(&mut self, _: &Context, _: &Message) -> Outcome {
+        OTHER.with_borrow_mut(|other| other.as_mut().expect("it is there").turn());
+        self.0.lock().unwrap().push("handled here".into());
+        Outcome::Done(None)
+    }
+}
+
+impl Child for Meanwhile {}
+
+#[test]
+fn what_an_actor_sends_to_another_shard_is_there_before_the_next_actor_runs() {
+    let mut world = World::new(2);
+    let (sender, far) = (world.spawn(0), world.spawn(1));
+    let log = world.log.clone();
+    world.blueprint = Arc::new(Native::new("meanwhile", move |_| Meanwhile(log.clone())));
+    let next = world.spawn(0);
+    world.log();
+    world.tell(sender, &format!("send {far} log handled there"));
+    world.tell(next, "");
+    let other = world.shards.pop();
+    OTHER.with_borrow_mut(|place| *place = other);
+    assert_eq!(world.shards[0].turn(), Turned::Busy);
+    assert_eq!(world.log(), ["handled there", "handled here"]);
+    world.shards.extend(OTHER.take());
+    world.settle();
     world.closed_ledger();
 }
