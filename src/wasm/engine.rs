@@ -33,8 +33,9 @@ pub struct EngineConfig {
     /// How linear memories are laid out (default is `Guarded`).
     pub memory_layout: MemoryLayout,
     /// How many instances may be alive at once, ready ones included (default is
-    /// `1000`). `Guarded` reserves this many slots; `Compact` reserves nothing. An
-    /// eighth of them is never made ahead of need.
+    /// `1000`). `Guarded` reserves this many slots, one for each memory: fewer instances of
+    /// components with two memories find room. `Compact` reserves nothing. An eighth of
+    /// them is never made ahead of need.
     pub instances_max: u32,
     /// How many of them may be suspendable, and have a stack of their own, at once
     /// (default is `256`): an actor takes one with its first message, and keeps it.
