@@ -293,11 +293,8 @@ mod tests {
         let elsewhere =
             || (STOCK.with(|stock| *stock) != mine).then(|| class.take().map(|slot| address(&slot)).unwrap());
         let other = std::thread::scope(|scope| {
-            loop {
-                if let Some(other) = scope.spawn(elsewhere).join().unwrap() {
-                    break other;
-                }
-            }
+            let mut others = (0..2 * STOCKS).map(|_| scope.spawn(elsewhere).join().unwrap());
+            others.find_map(|other| other).expect("a stock of its own for one of so many threads")
         });
         assert_ne!(other, first);
         assert_eq!(class.take().map(|slot| address(&slot)).unwrap(), first);
