@@ -189,6 +189,10 @@ fn print(name: &str, figures: &mut [f64], bare: Option<f64>) -> f64 {
 /// A row for the bare ones, and one for each layout.
 fn print_all(what: &str, [bare, actors @ ..]: &mut [Vec<f64>; 3]) {
     let floor = print(&format!("{what}: bare"), bare, None);
+    print_layouts(what, actors, floor);
+}
+
+fn print_layouts(what: &str, actors: &mut [Vec<f64>], floor: f64) {
     for (figures, (_, layout)) in actors.iter_mut().zip(LAYOUTS) {
         print(&format!("{what}: {layout}"), figures, Some(floor));
     }
@@ -254,6 +258,7 @@ fn cold(subject: &Subject) {
         for (bench, row) in benches.iter_mut().zip(1..) {
             let (each_ns, actors) = spawned_ns(bench, BATCH);
             figures[row].push(each_ns);
+            bench.check(&actors, bench.guest.none);
             bench.stop(&actors);
             bench.rest();
         }
@@ -307,42 +312,42 @@ fn sustained_by(threads: usize, subject: &Subject) {
     let run = || {
         let policy = PoolPolicy { ready_min: 1, ready_max: BATCH, ..PoolPolicy::default() };
         let mut benches = subject.benches(policy);
-        let [mut stream, mut alone] = [const { [const { Vec::new() }; 3] }; 2];
+        // The bare ones; each layout in a stream; and one by one.
+        let mut figures = [const { Vec::new() }; 5];
         for _ in 0..ROUNDS / 10 {
             barrier.wait();
-            stream[0].extend((0..10).map(|_| sustained_bare(subject)));
+            figures[0].extend((0..10).map(|_| sustained_bare(subject)));
             for (bench, row) in benches.iter_mut().zip(1..) {
                 barrier.wait();
-                stream[row].extend((0..10).map(|_| sustained(bench)));
+                figures[row].extend((0..10).map(|_| sustained(bench)));
                 barrier.wait();
-                alone[row].extend((0..10).map(|_| one_by_one(bench)));
+                figures[row + LAYOUTS.len()].extend((0..10).map(|_| one_by_one(bench)));
             }
         }
-        for bench in &mut benches {
+        for (bench, row) in benches.iter_mut().zip(1..) {
             let waiters = bench.ask_for(BATCH);
             bench.rest();
             let actors = ids(waiters);
             bench.check(&actors, bench.guest.none);
             bench.tell(&actors);
             bench.check(&actors, bench.guest.one);
-            let told = (stream[1].len() + alone[1].len()) * BATCH;
+            let told = (figures[row].len() + figures[row + LAYOUTS.len()].len()) * BATCH;
             assert_eq!(bench.outside.counters.handled.get(), (told + 3 * BATCH) as u64);
         }
-        alone[0].clone_from(&stream[0]);
-        [stream, alone]
+        figures
     };
     let figures = std::thread::scope(|scope| {
         let runs: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
         runs.into_iter().map(|run| run.join().unwrap()).reduce(|mut all, more| {
-            for (all, more) in all.iter_mut().flatten().zip(more.into_iter().flatten()) {
-                all.extend(more);
-            }
+            all.iter_mut().zip(more).for_each(|(all, more)| all.extend(more));
             all
         })
     });
-    let [mut stream, mut alone] = figures.unwrap();
-    print_all(&format!("message and stop, threads: {threads}"), &mut stream);
-    print_all(&format!("the same one by one, threads: {threads}"), &mut alone);
+    let [bare, actors @ ..] = &mut figures.unwrap();
+    let (stream, alone) = actors.split_at_mut(LAYOUTS.len());
+    let floor = print(&format!("message and stop, threads: {threads}: bare"), bare, None);
+    print_layouts(&format!("message and stop, threads: {threads}"), stream, floor);
+    print_layouts(&format!("the same one by one, threads: {threads}"), alone, floor);
 }
 
 fn main() {
