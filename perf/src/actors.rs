@@ -8,6 +8,7 @@ use raddle::wasm::EngineConfig;
 use raddle::{ActorId, Runtime, Spawn};
 
 use crate::floor::bare::parse_count;
+use crate::pump;
 use crate::setup::Layout;
 
 /// Answers waited for at once.
@@ -61,9 +62,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         }
     }
     // What waits at the door would have the questions wait, longer than they may.
-    while runtime.unsettled() > 0 {
-        std::thread::yield_now();
-    }
+    pump::settle(&runtime, Duration::from_millis(1))?;
     for (chunk, actors) in actors.chunks(AT_ONCE).enumerate() {
         let pending: Vec<_> = actors.iter().map(|&actor| runtime.request(actor, "get")).collect();
         for (index, pending) in pending.into_iter().enumerate() {

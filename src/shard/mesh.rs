@@ -93,7 +93,7 @@ struct Inlet {
 pub(super) struct Outlets {
     /// By shard; `None` for itself.
     outlets: Vec<Option<Outlet>>,
-    /// Has anything been sent that was not shown yet?
+    /// Has anything been sent since the others were last shown what there is?
     has_staged: bool,
 }
 
@@ -173,7 +173,7 @@ impl Outlets {
         outlet.map_or(0, |outlet| outlet.system.outbox.len())
     }
 
-    /// Is there something for others that they do not see yet?
+    /// Has anything been sent since the last [flush](Self::flush)?
     #[inline]
     pub(super) fn has_staged(&self) -> bool {
         self.has_staged

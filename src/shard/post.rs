@@ -191,17 +191,11 @@ impl Post {
         };
         let fits = mailbox.messages < mailbox.messages_max.saturating_add(extra)
             && (mailbox.bytes.saturating_add(bytes as u32) <= mailbox.bytes_max || mailbox.messages == 0);
-        if !fits {
-            if mailbox.messages >= mailbox.pressure_at {
-                // This one is refused, and the next ones wait.
-                self.press(from, to);
-            }
-            return self.make_room(to, bytes);
-        }
         if mailbox.messages >= mailbox.pressure_at {
+            // Also if this one is refused: the next ones wait.
             self.press(from, to);
         }
-        Ok(self.push(to, bytes))
+        if fits { Ok(self.push(to, bytes)) } else { self.make_room(to, bytes) }
     }
 
     /// When a message that enters a mailbox now is no longer worth handling, if it was

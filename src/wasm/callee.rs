@@ -168,7 +168,7 @@ impl Callee {
             limits.clone(),
             TrustLevel::Standard.grants(),
         );
-        let mut store = limited_store(&self.engine, Arc::new(terms), false, &context);
+        let mut store = limited_store(&Arc::new(terms), ExecutionClass::RunToCompletion, &context);
         let instance = self.pre.instantiate(&mut store).map_err(|error| CallError::Exited {
             function: self.info.name.clone(),
             reason: trap::exit_reason(&error, store.data()),

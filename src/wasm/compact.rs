@@ -29,12 +29,9 @@ use std::sync::Arc;
 
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
-use slots::{CLASSES, Class, Mapping, PAGE_BYTES, Slot, class_bytes, class_of, is_zero};
+use slots::{CLASSES, Class, Mapping, PAGE_BYTES, Slot, WASM_PAGE_BYTES, class_bytes, class_of, is_zero};
 
 mod slots;
-
-/// A page of WebAssembly.
-const WASM_PAGE_BYTES: usize = 64 << 10;
 
 /// How every error of this module starts that says that there is no room.
 pub(super) const NO_ROOM: &str = "no address space for a linear memory";

@@ -297,8 +297,7 @@ impl Nursery for InstancePool {
 
 impl Plan {
     fn instantiate(&self, context: &Rc<Context>, room: Room) -> Result<Live, CreateError> {
-        let gives_way = self.class == ExecutionClass::Suspendable;
-        let mut store = limited_store(&self.engine, self.terms.clone(), gives_way, context);
+        let mut store = limited_store(&self.terms, self.class, context);
         match self.link(&mut store) {
             Ok((instance, functions)) => {
                 Ok(Live { store, functions, instance, exports: self.exports.clone(), _room: room })
@@ -348,18 +347,16 @@ fn instantiate_on_a_stack(
 
 /// A store in which every limit is set, and the clock of an instantiation runs.
 pub(super) fn limited_store(
-    engine: &Engine,
-    terms: Arc<Terms>,
-    gives_way: bool,
+    terms: &Arc<Terms>,
+    class: ExecutionClass,
     context: &Rc<Context>,
 ) -> Store<HostState> {
-    let mut deadline = Deadline::new(gives_way);
+    let mut deadline = Deadline::new(class == ExecutionClass::Suspendable);
     let ticks = deadline.start(Call::Lifecycle);
-    let hostcall_bytes_max = terms.limits.hostcall_bytes_max;
-    let state = HostState::new(context.clone(), terms, deadline);
-    let mut store = Store::new(&engine.shared.wasmtime, state);
+    let state = HostState::new(context.clone(), terms.clone(), deadline);
+    let mut store = Store::new(&terms.engine.shared.wasmtime, state);
     store.limiter(|state| state);
-    store.set_hostcall_fuel(hostcall_bytes_max);
+    store.set_hostcall_fuel(terms.limits.hostcall_bytes_max);
     store.epoch_deadline_callback(|mut store| Ok(store.data_mut().deadline_passed()));
     store.set_epoch_deadline(ticks);
     store

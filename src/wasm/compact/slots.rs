@@ -2,14 +2,14 @@
 //!
 //! ```text
 //!              ┌──────────────── warm: zero, with its pages ◄──────┐
-//!   a memory ◄─┤   of its own for each thread, a few                ├── given back
+//!   a memory ◄─┤   a few of each size, of its own for each thread     ├── given back
 //!              └── cold: no pages, a page fault each when touched ◄─┘
-//!                    of its own for each size, as many as were ever needed
+//!                    as many of each size as were ever needed
 //! ```
 //!
 //! A slot that goes back warm is read, and what is not zero is written over. Most of a
 //! memory was never touched: there the system shows one page of zeros again and again,
-//! which lies in the first cache. To give pages back and to get others would take two
+//! which stays in the caches. To give pages back and to get others would take two
 //! system calls' time and more, and threads would wait for each other in the system.
 
 use std::ptr::NonNull;
@@ -20,7 +20,8 @@ use rustix::mm::{Advice, MapFlags, MremapFlags, ProtFlags, madvise, mmap_anonymo
 use super::NO_ROOM;
 use crate::sync::{CachePadded, SharedCounter};
 
-const CLASS_SMALLEST_BYTES: usize = 64 << 10;
+/// A page of WebAssembly, and the smallest class.
+pub(super) const WASM_PAGE_BYTES: usize = 64 << 10;
 /// From 64 KiB to 2 MiB.
 pub(super) const CLASSES: usize = 6;
 const SLAB_BYTES: usize = 64 << 20;
@@ -36,7 +37,7 @@ const WARM_SLOTS_MAX: usize = 64;
 const STOCKS: usize = 16;
 
 pub(super) const fn class_bytes(class: usize) -> usize {
-    CLASS_SMALLEST_BYTES << class
+    WASM_PAGE_BYTES << class
 }
 
 /// The smallest class that holds so many bytes.

@@ -79,8 +79,8 @@ impl HostState {
             known.latest = Some((to, *rights));
             return Ok(());
         }
-        let strangers = self.acquaintances.iter().flat_map(|known| &known.strangers);
-        let name = strangers.into_iter().find(|(id, _)| *id == to);
+        let mut strangers = self.acquaintances.iter().flat_map(|known| &known.strangers);
+        let name = strangers.find(|(id, _)| *id == to);
         if let Some((_, name)) = name
             && self.patterns(right).allow(name)
         {
